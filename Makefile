@@ -1,0 +1,54 @@
+# make help lists what there is. Everything runs in .venv, made from the lock on first use.
+PYTHON ?= python3
+PROFILE ?= demo
+BIN := .venv/bin
+UV := uv==0.13.9
+export PYTHONNOUSERSITE = 1
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: help book test lock address format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make book       execute the chapters and render the site (PROFILE=demo)'
+	@echo '                PROFILE=local DATA=file.npz [WEIGHTS=file.h5]   your own MedMNIST-format file'
+	@echo '                PROFILE=paper                                   OCTMNIST itself (wants a GPU)'
+	@echo '                SEEDS=0,1,2  SET="epochs=3 batch_size=64"  RUN=name (folder under runs/)'
+	@echo 'make test       unit tests, every chapter under nbval, the book with warnings as errors'
+	@echo 'make lock       refresh requirements.txt and its companions from pyproject.toml'
+	@echo 'make address URL=https://github.com/you/your-fork     point every link at a fork'
+	@echo 'make format     format, lint and strip the notebooks of outputs'
+	@echo 'make clean      remove runs/ and .venv'
+
+book: .venv/installed
+	@$(BIN)/python -m helpers.book --profile '$(PROFILE)' --data-path '$(DATA)' \
+		--weights '$(WEIGHTS)' --seeds '$(SEEDS)' --overrides '$(SET)' --run '$(RUN)'
+
+test: .venv/installed
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/python -m pytest -q
+
+.venv/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo 'octmnist: $(PYTHON) is not Python 3.11 to 3.13; name one with PYTHON=python3.12' >&2; exit 2; }
+	@echo 'installing the locked packages into .venv' >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
+	@$(BIN)/uv pip sync --quiet --require-hashes requirements.txt
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: .venv/installed
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--all-extras --no-emit-index-url pyproject.toml --output-file requirements.txt
+	@touch pyproject.toml
+
+address:
+	@$(PYTHON) -m helpers.address '$(URL)'
+
+format: .venv/installed
+	@$(BIN)/nbstripout --keep-count --drop-empty-cells book/*.ipynb
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+clean:
+	rm -rf runs .venv

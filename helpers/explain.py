@@ -1,0 +1,124 @@
+"""Where a model looks: Grad-CAM by tf-keras-vis, and what the maps show in numbers."""
+
+import keras
+import numpy as np
+import pandas as pd
+from scipy.stats import pearsonr
+from tf_keras_vis.gradcam import Gradcam
+from tf_keras_vis.utils.scores import CategoricalScore
+
+from helpers import models
+from helpers.artifacts import Predictions
+
+BATCH = 128
+
+
+def grad_cam(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Grad-CAM (Selvaraju et al. 2017, equations 1 and 2) of each image for a class's logit.
+
+    The target layer is the last convolution's block output, which the pooled features average.
+
+    Parameters
+    ----------
+    images : uint8 (n, height, width), 0 to 255.
+    classes : int (n,), the class whose logit each map explains.
+
+    Returns
+    -------
+    float32 (n, map_height, map_width), 0 and above, at the layer's own resolution and in its own
+    units: neither scaled up nor normalised.
+    """
+    base, tail = models.split_at_last_convolution(model)
+    # The gradient ends at the target layer, so what lies before it need not be recorded.
+    activations = base.predict(images[..., None], batch_size=BATCH, verbose=0)
+    return Gradcam(tail, clone=False)(
+        CategoricalScore(classes.tolist()),
+        activations,
+        penultimate_layer=models.TARGET,
+        seek_penultimate_conv_layer=False,
+        expand_cam=False,
+        normalize_cam=False,
+    )
+
+
+def scaled_up(maps: np.ndarray, size: int) -> np.ndarray:
+    """Maps (n, h, w) brought to (n, size, size) bilinearly: smoother, no more precise."""
+    return np.asarray(keras.ops.image.resize(maps[..., None], (size, size)))[..., 0]
+
+
+def is_constant(maps: np.ndarray) -> np.ndarray:
+    """Which maps (n, h, w) have the same value everywhere, and so point nowhere: bool (n,)."""
+    return np.ptp(maps, axis=(1, 2)) == 0
+
+
+def gallery(predictions: Predictions) -> pd.DataFrame:
+    """For each class its most confident right and its most confident wrong test image.
+
+    Columns: image (index), true, predicted (class indices), probability (of the predicted class),
+    right. A class without a wrong image has no such row.
+    """
+    probabilities = predictions.test_probabilities
+    table = pd.DataFrame(
+        {
+            "image": np.arange(len(probabilities)),
+            "true": predictions.test_labels,
+            "predicted": probabilities.argmax(axis=1),
+            "probability": probabilities.max(axis=1),
+        }
+    )
+    table["right"] = table["true"] == table["predicted"]
+    table = table.sort_values("probability", ascending=False, kind="stable")
+    chosen = table.groupby(["true", "right"], sort=True).head(1)
+    return chosen.sort_values(["right", "true"], ascending=[False, True]).reset_index(drop=True)
+
+
+def class_average_maps(maps: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """The mean map of each true class: float32 (classes, h, w); maps (n, h, w), labels int (n,)."""
+    return np.stack([maps[labels == k].mean(axis=0) for k in range(classes)])
+
+
+def map_table(
+    maps: np.ndarray, images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]
+) -> pd.DataFrame:
+    """What each class's average map shows, in numbers.
+
+    Parameters
+    ----------
+    maps : float (n, h, w); images : uint8 (n, height, width); labels : int (n,).
+
+    Returns
+    -------
+    A row a class. `peak row`, `peak column`: where the average map is highest, as a share of the
+    image's height and width (0 top or left, 1 bottom or right); `correlation with the image`:
+    Pearson's, between the scaled-up average map and the class's average image (1: it lights up
+    where the retina is bright); `constant maps`: the share of images whose map points nowhere.
+    """
+    averages = class_average_maps(maps, labels, len(classes))
+    large = scaled_up(averages, images.shape[1])
+    rows = {}
+    for k, name in enumerate(classes):
+        row, column = np.unravel_index(averages[k].argmax(), averages[k].shape)
+        mean_image = images[labels == k].mean(axis=0)
+        flat = np.ptp(large[k]) == 0
+        rows[name] = {
+            "peak row": (row + 0.5) / averages.shape[1],
+            "peak column": (column + 0.5) / averages.shape[2],
+            "correlation with the image": np.nan
+            if flat
+            else pearsonr(large[k].ravel(), mean_image.ravel()).statistic,
+            "constant maps": is_constant(maps[labels == k]).mean(),
+        }
+    return pd.DataFrame(rows).T.rename_axis("class")
+
+
+def heat_inside(maps: np.ndarray, masks: np.ndarray) -> tuple[float, float]:
+    """Mean share of a scaled-up map's heat inside the lesion, and the lesion's mean share of area.
+
+    Maps float (n, h, w), masks bool (n, height, width); images without a lesion or without heat are
+    left out. Heat spread evenly gives two equal numbers.
+    """
+    large = scaled_up(maps, masks.shape[1])
+    heat = large.sum(axis=(1, 2))
+    kept = masks.any(axis=(1, 2)) & (heat > 0)
+    inside = (large * masks).sum(axis=(1, 2))[kept] / heat[kept]
+    return float(inside.mean()), float(masks[kept].mean())

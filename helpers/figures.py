@@ -1,0 +1,227 @@
+"""Every figure of the book: values in, a matplotlib figure out; one palette throughout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from helpers import claims
+from helpers.sentences import class_name, first_seed
+
+if TYPE_CHECKING:
+    from helpers.evaluation import Metrics
+
+# Okabe and Ito's colours, which colour-blind readers tell apart; classes and models share none.
+CLASS_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#7F7F7F")
+MODEL_COLOURS = {"custom-cnn": "#CC79A7", "resnet50": "#E69F00", "resnet50-caffe": "#56B4E9"}
+MORE_COLOURS = tuple(sns.color_palette("husl", 12).as_hex())
+STATED_COLOUR = "#000000"
+HEAT = "inferno"
+
+
+def use_style() -> None:
+    """Set the book's style: a white ground, readable as a card on a dark page."""
+    sns.set_theme(
+        style="ticks",
+        rc={
+            "figure.dpi": 130,
+            "savefig.facecolor": "white",
+            "figure.facecolor": "white",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "figure.constrained_layout.use": True,
+        },
+    )
+
+
+def class_colours(classes: tuple[str, ...]) -> dict[str, str]:
+    """The colour of each class, the same in every figure."""
+    colours = CLASS_COLOURS if len(classes) <= len(CLASS_COLOURS) else MORE_COLOURS
+    return dict(zip(classes, colours, strict=False))
+
+
+def class_distribution(counts: pd.DataFrame) -> Figure:
+    """Share of each class per split; `counts` as `data.class_counts` gives them."""
+    figure, axes = plt.subplots(1, counts.shape[1], figsize=(8, 2.6), sharey=True)
+    colours = list(class_colours(tuple(counts.index)).values())
+    names = [class_name(name) for name in counts.index]
+    for axis, (split, column) in zip(axes, counts.items(), strict=True):
+        bars = axis.bar(names, 100 * column / column.sum(), color=colours)
+        axis.bar_label(bars, [f"{n:,}" for n in column], fontsize=9)
+        axis.set(title=f"{split} (n = {column.sum():,})")
+    axes[0].set_ylabel("share of the split (%)")
+    return figure
+
+
+def image_grid(images: np.ndarray, row_names: list[str], column_names: list[str]) -> Figure:
+    """Grey images uint8 (rows, columns, height, width) in a named grid."""
+    rows, columns = images.shape[:2]
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(1.1 * columns + 0.6, 1.1 * rows + 0.3), squeeze=False
+    )
+    for row, column in np.ndindex(rows, columns):
+        axis = axes[row, column]
+        axis.imshow(images[row, column], cmap="gray", vmin=0, vmax=255)
+        _bare(axis)
+        if column == 0:
+            axis.set_ylabel(row_names[row], rotation=0, ha="right", va="center")
+        if row == 0 and column_names:
+            axis.set_title(column_names[column], fontsize=9)
+    return figure
+
+
+def training_curves(history: pd.DataFrame, best_epoch: int) -> Figure:
+    """Accuracy and loss by epoch, training and validation; the epoch that is judged is marked."""
+    figure, axes = plt.subplots(1, 2, figsize=(8, 2.8))
+    for axis, name, label in zip(
+        axes, ("accuracy", "loss"), ("accuracy", "cross-entropy (nats)"), strict=True
+    ):
+        axis.plot(history.index, history[name], color="#7F7F7F", ls="--", label="training")
+        axis.plot(history.index, history[f"val_{name}"], color="black", label="validation")
+        axis.axvline(best_epoch, color="#7F7F7F", lw=0.8, ls=":")
+        axis.plot(
+            best_epoch, history.loc[best_epoch, f"val_{name}"], "o", color="black", label="judged"
+        )
+        axis.set(xlabel="epoch", ylabel=label)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set_ylim(0, 1)
+    axes[0].legend(frameon=False)
+    return figure
+
+
+def confusion_matrices(confusions: dict[str, np.ndarray], classes: tuple[str, ...]) -> Figure:
+    """A row a model: counts, and shares of the true class in per cent."""
+    figure, axes = plt.subplots(
+        len(confusions), 2, figsize=(7.6, 3.1 * len(confusions)), squeeze=False
+    )
+    names = [class_name(name) for name in classes]
+    style = {"cmap": "Greys", "cbar": False, "xticklabels": names, "yticklabels": names}
+    for row, (model, counts) in zip(axes, confusions.items(), strict=True):
+        shares = 100 * counts / counts.sum(axis=1, keepdims=True)
+        sns.heatmap(shares, annot=counts, fmt="d", ax=row[0], vmin=0, vmax=100, **style)
+        sns.heatmap(shares, annot=True, fmt=".0f", ax=row[1], vmin=0, vmax=100, **style)
+        row[0].set(title=f"{model}: images", xlabel="predicted class", ylabel="true class")
+        row[1].set(title=f"{model}: % of the true class", xlabel="predicted class")
+        for axis in row:
+            axis.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def roc_curves(curves: dict[str, pd.DataFrame], classes: tuple[str, ...]) -> Figure:
+    """One-vs-rest ROC curves, a panel a model; points as `evaluation.roc_curves` gives them."""
+    figure, axes = plt.subplots(
+        1, len(curves), figsize=(3.4 * len(curves), 3.4), sharey=True, squeeze=False
+    )
+    colours = class_colours(classes) | {"micro": "black"}
+    for axis, (model, points) in zip(axes[0], curves.items(), strict=True):
+        for name, curve in points.groupby("curve", sort=False):
+            axis.plot(
+                curve["false_positive_rate"],
+                curve["true_positive_rate"],
+                color=colours[name],
+                ls="--" if name == "micro" else "-",
+                label="micro-average" if name == "micro" else class_name(name),
+            )
+        axis.plot([0, 1], [0, 1], color="#BBBBBB", lw=0.8, ls=":")
+        axis.set(title=model, xlabel="false positive rate", aspect="equal")
+    axes[0, 0].set_ylabel("true positive rate")
+    axes[0, 0].legend(frameon=False, fontsize=8, loc="lower right")
+    return figure
+
+
+def accuracy_overview(metrics: Metrics, dataset_name: str) -> Figure:
+    """Measured accuracy with its interval beside what the report states and others published."""
+    figure, axis = plt.subplots(figsize=(7.6, 0.55 * len(metrics) + 1.7))
+    for row, (model, by_seed) in enumerate(metrics.items()):
+        for seed in by_seed.values():
+            axis.plot(100 * seed["accuracy"]["value"], row, "|", color=MODEL_COLOURS[model], ms=14)
+        found = first_seed(by_seed)["accuracy"]
+        reach = [[100 * (found["value"] - found["low"])], [100 * (found["high"] - found["value"])]]
+        axis.errorbar(
+            100 * found["value"], row, xerr=reach, fmt="o", color=MODEL_COLOURS[model], capsize=4
+        )
+        if model in claims.STATED_ACCURACY:
+            axis.plot(100 * claims.STATED_ACCURACY[model], row, "D", color=STATED_COLOUR)
+    published = [100 * reference.accuracy for reference in claims.PUBLISHED]
+    axis.axvspan(min(published), max(published), color="#DDDDDD", zorder=0)
+    axis.set(
+        xlim=(0, 100),
+        ylim=(len(metrics) - 0.4, -0.6),
+        yticks=range(len(metrics)),
+        yticklabels=list(metrics),
+        xlabel="test accuracy (%)",
+    )
+    handles = [
+        plt.Line2D([], [], color="#555555", marker="o", label=f"measured on {dataset_name}, 95 %"),
+        plt.Line2D([], [], color=STATED_COLOUR, marker="D", ls="", label="the report, on OCTMNIST"),
+        plt.Rectangle((0, 0), 1, 1, color="#DDDDDD", label="published, on OCTMNIST 28 px"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return figure
+
+
+def grad_cam_gallery(
+    images: np.ndarray, maps: np.ndarray, chosen: pd.DataFrame, classes: tuple[str, ...]
+) -> Figure:
+    """Chosen images (`explain.gallery`) with their maps laid over; right above, wrong below.
+
+    images : uint8 (n, height, width); maps : float (n, h, w), both in the order of `chosen`.
+    """
+    figure, axes = plt.subplots(4, len(classes), figsize=(1.75 * len(classes), 7.6), squeeze=False)
+    height, width = images.shape[1:]
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for place, row in chosen.iterrows():
+        top = 0 if row["right"] else 2
+        for axis, heat in ((axes[top, row["true"]], None), (axes[top + 1, row["true"]], place)):
+            axis.set_axis_on()
+            _bare(axis)
+            axis.imshow(images[place], cmap="gray", vmin=0, vmax=255)
+            if heat is not None and np.ptp(maps[heat]) > 0:
+                axis.imshow(
+                    maps[heat],
+                    cmap=HEAT,
+                    alpha=0.5,
+                    interpolation="bilinear",
+                    extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+                )
+            elif heat is not None:
+                axis.set_xlabel("constant map", fontsize=8)
+        axes[top, row["true"]].set_title(
+            f"{class_name(classes[row['true']])}, said "
+            f"{class_name(classes[row['predicted']])}\np = {row['probability']:.2f}",
+            fontsize=8,
+        )
+    return figure
+
+
+def class_average_maps(
+    averages: dict[str, np.ndarray], images: np.ndarray, labels: np.ndarray, classes: tuple
+) -> Figure:
+    """Each class's average image, and below it each model's average map, on its own grid.
+
+    averages : by model, float (classes, h, w); images : uint8 (n, height, width).
+    """
+    figure, axes = plt.subplots(
+        1 + len(averages), len(classes), figsize=(1.6 * len(classes) + 1, 1.6 * (1 + len(averages)))
+    )
+    for k, name in enumerate(classes):
+        axes[0, k].imshow(images[labels == k].mean(axis=0), cmap="gray")
+        axes[0, k].set_title(class_name(name), fontsize=9)
+        for row, maps in enumerate(averages.values(), start=1):
+            axes[row, k].imshow(maps[k], cmap=HEAT)
+    for axis, name in zip(axes[:, 0], ["image", *averages], strict=True):
+        axis.set_ylabel(name, fontsize=9)
+    for axis in axes.flat:
+        _bare(axis)
+    return figure
+
+
+def _bare(axis: plt.Axes) -> None:
+    axis.set(xticks=[], yticks=[])
+    sns.despine(ax=axis, left=True, bottom=True)

@@ -1,0 +1,303 @@
+"""Sentences and tables computed from a run, so that prose can't contradict its own figures."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from helpers import claims, data
+
+if TYPE_CHECKING:
+    from helpers.artifacts import Trained
+    from helpers.data import Dataset
+    from helpers.evaluation import Comparison, Measure, Metrics
+    from helpers.settings import Settings
+
+LONG_NAMES = {
+    "custom-cnn": "the custom CNN",
+    "resnet50": "ResNet50",
+    "resnet50-caffe": "ResNet50 with Keras's own preprocessing",
+}
+
+
+def banner(settings: Settings, dataset_name: str) -> str:
+    """What a page was made from, as HTML; an empty text for OCTMNIST with ImageNet weights."""
+    warnings = []
+    if settings.source == "phantom":
+        warnings.append(
+            "Made from a <b>phantom</b>: synthetic images, drawn by a program. These figures show "
+            "that the book runs; they say nothing on patients, nor on OCTMNIST."
+        )
+    elif settings.source == "file":
+        warnings.append(
+            f"Made from <b>{escape(dataset_name)}</b>, a file of the user's own, and not from "
+            "OCTMNIST itself."
+        )
+    if any(model != "custom-cnn" for model in settings.models):
+        if settings.weights == "random":
+            warnings.append(
+                "ResNet50's base has <b>random weights</b>: its chapter shows the machinery, not "
+                "what pretraining achieves."
+            )
+        elif settings.weights != "imagenet":
+            warnings.append(
+                "ResNet50's base has weights from a file, not Keras's ImageNet weights."
+            )
+        if settings.profile == "local":
+            warnings.append(
+                f"Differs from the report's protocol in two ways: grey is copied into three "
+                f"channels, not mapped by a trained convolution, and augmentation draws "
+                f"{settings.cached_views} fixed views of each image for ResNet50."
+            )
+    if not warnings:
+        return ""
+    paragraphs = "".join(f"<p>{warning}</p>" for warning in warnings)
+    return (
+        '<div class="admonition warning"><p class="admonition-title">What this page was made '
+        f"from</p>{paragraphs}</div>"
+    )
+
+
+def origin_table(settings: Settings, dataset: Dataset, provenance: dict[str, str]) -> pd.DataFrame:
+    """Data, profile, seeds, commit, packages and hardware behind a page, in one column."""
+    rows = {
+        "data": f"{dataset.name} ({dataset.size} px, fingerprint {dataset.fingerprint[:12]})",
+        "profile": settings.profile,
+        "seeds": ", ".join(map(str, settings.seeds)),
+        **provenance,
+    }
+    return pd.DataFrame({"this page": rows}).rename_axis("made from")
+
+
+def percent(measure: Measure) -> str:
+    """A proportion in per cent with its interval where known: "83.5 % [79.5, 86.8]"."""
+    text = f"{100 * measure['value']:.1f} %"
+    if measure["low"] is not None:
+        text += f" [{100 * measure['low']:.1f}, {100 * measure['high']:.1f}]"
+    return text
+
+
+def answer(metrics: Metrics, dataset_name: str) -> str:
+    """This run's answer to the book's question, in a paragraph."""
+    parts = [
+        f"{LONG_NAMES[model]} names {percent(first_seed(by_seed)['accuracy'])} correctly"
+        for model, by_seed in metrics.items()
+    ]
+    n = first_seed(next(iter(metrics.values())))["accuracy"]["n"]
+    return (
+        f"Of the {n:,} test images of {dataset_name}, {listed(parts)} (95 % Wilson interval). "
+        f"{claims.about(dataset_name)}"
+    )
+
+
+def final_epoch(trained: Trained) -> str:
+    """The last epoch's figures, which the report calls final, beside the epoch that is judged."""
+    last, best = trained.history.iloc[-1], trained.history.loc[trained.best_epoch]
+    return (
+        f"After the last epoch ({len(trained.history)}) training accuracy was "
+        f"{last['accuracy']:.3f} and validation accuracy {last['val_accuracy']:.3f}: the figures "
+        f"that the report calls final. Judged from here on is epoch {trained.best_epoch}, the best "
+        f"on validation, with {best['val_accuracy']:.3f}."
+    )
+
+
+def cost(trained: Trained) -> str:
+    """How long a training took, on what, and how many weights it changed."""
+    facts = trained.provenance
+    return (
+        f"Training took {facts['seconds']:.0f} s on {facts['hardware']}. The model has "
+        f"{facts['parameters']['total']:,} weights, of which training changes "
+        f"{facts['parameters']['trainable']:,}."
+    )
+
+
+def comparison(first: str, second: str, found: Comparison, n: int) -> str:
+    """Two models on the same n images, with McNemar's exact test in words."""
+    a, b = LONG_NAMES[first], LONG_NAMES[second]
+    more = found.only_second - found.only_first
+    lead = f"{capital(b)} and {a} get the same number of the {n:,} test images right"
+    if more:
+        lead = (
+            f"{capital(b)} gets {abs(more)} {'more' if more > 0 else 'fewer'} of the {n:,} test "
+            f"images right than {a} ({100 * found.difference:+.1f} points)"
+        )
+    verdict = "a difference is shown" if found.p_value < 0.05 else "no difference can be shown"
+    return (
+        f"{lead}: {found.only_second} only {b} gets right, {found.only_first} only {a}. By "
+        f"McNemar's exact test at 5 % {verdict} (p = {found.p_value:.2g})."
+    )
+
+
+def trade_off(first: Trained, second: Trained) -> str:
+    """What the second model costs beside the first: weights and training time."""
+    weights = [t.provenance["parameters"]["total"] for t in (first, second)]
+    seconds = [t.provenance["seconds"] for t in (first, second)]
+    return (
+        f"{capital(LONG_NAMES[second.model])} has {weights[1] / weights[0]:.1f} times the weights "
+        f"of {LONG_NAMES[first.model]} ({weights[1]:,} against {weights[0]:,}), and took "
+        f"{seconds[1] / seconds[0]:.1f} times as long to train ({seconds[1]:.0f} s against "
+        f"{seconds[0]:.0f} s)."
+    )
+
+
+def overfitting(trained: Trained, test_accuracy: Measure) -> str:
+    """Accuracy on the three splits at the epoch that is judged."""
+    epoch = trained.history.loc[trained.best_epoch]
+    gap = 100 * (epoch["val_accuracy"] - test_accuracy["value"])
+    return (
+        f"{capital(LONG_NAMES[trained.model])}: {100 * epoch['accuracy']:.1f} % on training images "
+        f"(augmented, dropout on), {100 * epoch['val_accuracy']:.1f} % on validation, "
+        f"{percent(test_accuracy)} on test; test is {abs(gap):.1f} points "
+        f"{'below' if gap > 0 else 'above'} validation."
+    )
+
+
+def hardest_class(trained: Trained, confusion: np.ndarray, classes: tuple[str, ...]) -> str:
+    """The class with the lowest recall and what it is most often taken for."""
+    recalls = confusion.diagonal() / confusion.sum(axis=1)
+    worst = int(recalls.argmin())
+    mistakes = confusion[worst] * (np.arange(len(classes)) != worst)
+    text = (
+        f"{capital(LONG_NAMES[trained.model])} finds {class_name(classes[worst])} least often: "
+        f"{confusion[worst, worst]} of {confusion[worst].sum()}"
+    )
+    if mistakes.any():
+        taken = int(mistakes.argmax())
+        text += f"; {mistakes[taken]} are taken for {class_name(classes[taken])}"
+    return f"{text}."
+
+
+def imbalance(dataset: Dataset) -> str:
+    """How unequal the classes are, split by split."""
+    parts = [
+        f"{data.imbalance(split.labels):.1f} in {name}" for name, split in dataset.splits.items()
+    ]
+    return f"The largest class has so many times the images of the smallest: {listed(parts)}."
+
+
+def countermeasures(settings: Settings, dataset: Dataset) -> str:
+    """Whether training augments and how it weights the classes."""
+    ratio = data.imbalance(dataset.train.labels)
+    augmented = data.is_augmented(settings, dataset)
+    text = (
+        f"The ratio in training is {ratio:.1f}, the threshold {settings.imbalance_ratio:g}; "
+        f"augmentation is {'on' if augmented else 'off'} (setting: {settings.augmentation})."
+    )
+    if settings.class_weights == "none":
+        return f"{text} Classes are not weighted."
+    weights = [
+        f"{weight:.2f} for {class_name(name)}"
+        for name, weight in zip(
+            dataset.classes, data.class_weights(dataset.train.labels), strict=True
+        )
+    ]
+    return f"{text} The weights of an image in the loss are {listed(weights)}."
+
+
+def duplicates(table: pd.DataFrame, dataset: Dataset) -> str:
+    """How many test images have a copy in training, exact or near."""
+    exact, near = (table.loc[(kind, "test"), "copy in train"] for kind in ("exact", "near"))
+    within = table.loc[("exact", "test"), "copy in test"]
+    return (
+        f"Of {len(dataset.test):,} test images {exact} are exactly, and {near} nearly, in training "
+        f"as well; {within} have an exact copy within the test split."
+    )
+
+
+def stated_weights(model: str, total: int) -> str:
+    """The number of weights that the report states beside the one counted."""
+    stated = claims.STATED_PARAMETERS[model]
+    return (
+        f"The report states {stated:,}. The layers that it lists have {total:,}: "
+        f"{'the same' if stated == total else f'a difference of {stated - total:+,}'}."
+    )
+
+
+def stated_comparison(trainings: list[Trained]) -> str:
+    """What the report's own figures say on "3% higher" and "13 times", by arithmetic."""
+    stated = claims.STATED_ACCURACY["resnet50"] - claims.STATED_ACCURACY["custom-cnn"]
+    ratio = claims.STATED_PARAMETERS["resnet50"] / claims.STATED_PARAMETERS["custom-cnn"]
+    totals = {t.model: t.provenance["parameters"]["total"] for t in trainings}
+    text = (
+        f'The report calls ResNet50 "3% higher" in accuracy. Its own figures differ by '
+        f"{100 * stated:.1f} points, {1000 * stated:.0f} images of a thousand. Its "
+        f'"13x more parameters" is the ratio of its stated numbers ({ratio:.1f})'
+    )
+    if {"resnet50", "custom-cnn"} <= totals.keys():
+        text += f"; of the counted ones it is {totals['resnet50'] / totals['custom-cnn']:.1f}"
+    return f"{text}."
+
+
+def class_maps(model: str, averages: np.ndarray, classes: tuple[str, ...]) -> str:
+    """How alike the classes' mean maps (classes, h, w) are: the highest and lowest correlation."""
+    if (np.ptp(averages, axis=(1, 2)) == 0).any():
+        return f"{capital(LONG_NAMES[model])}: some mean maps are constant and can't be compared."
+    correlation = np.corrcoef(averages.reshape(len(averages), -1))
+    rows, columns = np.triu_indices(len(averages), 1)
+    values = correlation[rows, columns]
+    most, least = values.argmax(), values.argmin()
+    names = [class_name(name) for name in classes]
+    pairs = [
+        f"{names[rows[k]]} and {names[columns[k]]} (r = {values[k]:.2f})" for k in (most, least)
+    ]
+    return (
+        f"{capital(LONG_NAMES[model])}: the mean maps most alike are those of {pairs[0]}, the "
+        f"least alike those of {pairs[1]}. A map that explains one class differs from "
+        "another's."
+    )
+
+
+def heat_on_lesions(model: str, inside: float, area: float) -> str:
+    """How much of the maps' heat lies inside the lesions, which cover `area` of an image."""
+    return (
+        f"{capital(LONG_NAMES[model])}: on average {100 * inside:.1f} % of a map's heat lies "
+        f"inside the lesion, which covers {100 * area:.1f} % of the image. Heat spread evenly "
+        "would give two equal shares."
+    )
+
+
+def stated_and_measured(trainings: list[Trained], metrics: Metrics, data_name: str) -> pd.DataFrame:
+    """The report's accuracy and number of weights beside this run's: a row a claim."""
+    rows = {}
+    for trained in trainings:
+        model = trained.model
+        if model not in claims.STATED_ACCURACY or ("weights", model) in rows:
+            continue
+        total = trained.provenance["parameters"]["total"]
+        stated = claims.STATED_PARAMETERS[model]
+        rows["weights", model] = {
+            "stated": f"{stated:,}",
+            "this run": f"{total:,}",
+            "verdict": "as stated" if total == stated else "not what the stated layers give",
+        }
+        rows["test accuracy", model] = {
+            "stated": f"{100 * claims.STATED_ACCURACY[model]:.1f} %",
+            "this run": percent(first_seed(metrics[model])["accuracy"]),
+            "verdict": claims.judge_accuracy(
+                claims.STATED_ACCURACY[model], first_seed(metrics[model])["accuracy"], data_name
+            ),
+        }
+    return pd.DataFrame(rows).T.rename_axis(["claim", "model"])
+
+
+def first_seed(by_seed: dict[str, dict[str, Measure]]) -> dict[str, Measure]:
+    """The measures of the first seed, the one that pages show."""
+    return next(iter(by_seed.values()))
+
+
+def class_name(short: str) -> str:
+    """A class as prose writes it: CNV and DME in capitals."""
+    return short.upper() if short in ("cnv", "dme") else short
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter and the others as they were."""
+    return text[:1].upper() + text[1:]
+
+
+def listed(parts: list[str]) -> str:
+    """Parts joined by commas, the last by "and"."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))

@@ -1,0 +1,64 @@
+"""The static site of a run: executed chapters and pages in, Jupyter Book's HTML out."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from helpers import data, figures, runs, sentences
+from helpers.runs import Run
+from helpers.settings import REPOSITORY, InputError, Settings
+
+
+def render(run: Run, settings: Settings) -> None:
+    """Render `<run>/notebooks` and the pages of `book/` to `<run>/html`, replacing it whole.
+
+    Raises
+    ------
+    InputError : when Jupyter Book warns of anything; `<run>/html` is then as it was.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source, output = Path(folder) / "source", Path(folder) / "output"
+        pages = shutil.ignore_patterns("*.ipynb", ".*")
+        shutil.copytree(REPOSITORY / "book", source, ignore=pages)
+        for notebook in (run.folder / "notebooks").glob("*.ipynb"):
+            shutil.copy(notebook, source)
+        _write_this_run(source, run, settings)
+        _call_jupyter_book(source, output)
+        with runs.replacing(run.folder / "html") as html:
+            shutil.copytree(output / "_build" / "html", html, dirs_exist_ok=True)
+            shutil.copy(run.artifacts / "metrics.json", html)
+
+
+def _write_this_run(source: Path, run: Run, settings: Settings) -> None:
+    metrics = runs.read_json(run.artifacts / "metrics.json")
+    dataset = data.load(settings)
+    figures.use_style()
+    figures.accuracy_overview(metrics, dataset.name).savefig(source / "this-run.png", dpi=160)
+    origin = sentences.origin_table(settings, dataset, runs.provenance())
+    texts = {
+        "banner": sentences.banner(settings, dataset.name),
+        "answer": sentences.answer(metrics, dataset.name),
+        "origin": origin.to_html(header=False),
+    }
+    for name, text in texts.items():
+        (source / f"this-run-{name}.txt").write_text(text + "\n")
+
+
+def _call_jupyter_book(source: Path, output: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "jupyter_book.cli.main", "build", str(source)),
+        *("--config", str(REPOSITORY / "_config.yml"), "--toc", str(REPOSITORY / "_toc.yml")),
+        *("--path-output", str(output), "-W", "-n", "--keep-going", "-q"),
+    ]
+    finished = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"}
+    )
+    if finished.returncode:
+        lines = (finished.stdout + finished.stderr).splitlines()
+        told = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-1:]
+        raise InputError(
+            "the site was not rendered: " + "; ".join(told).replace(str(source), "book")
+        )
