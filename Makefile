@@ -6,7 +6,7 @@ UV := uv==0.13.9
 export PYTHONNOUSERSITE = 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help book test lock address format clean
+.PHONY: help book test render gpu lock address format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,8 @@ help:
 	@echo '                PROFILE=paper                                   OCTMNIST itself (wants a GPU)'
 	@echo '                SEEDS=0,1,2  SET="epochs=3 batch_size=64"  RUN=name (folder under runs/)'
 	@echo 'make test       unit tests, every chapter under nbval, the book with warnings as errors'
+	@echo 'make render     render runs/RUN anew, executing nothing'
+	@echo 'make gpu        add CUDA to .venv; fails unless a GPU is seen'
 	@echo 'make lock       refresh requirements.txt and its companions from pyproject.toml'
 	@echo 'make address URL=https://github.com/you/your-fork     point every link at a fork'
 	@echo 'make format     format, lint and strip the notebooks of outputs'
@@ -27,6 +29,16 @@ book: .venv/installed
 test: .venv/installed
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/python -m pytest -q
+
+# Renders what is in runs/$(RUN) anew, without executing anything.
+render: .venv/installed
+	@OCTMNIST_RUN='$(or $(RUN),$(PROFILE))' $(BIN)/python -m helpers.steps render
+
+# Adds CUDA to the environment and fails unless TensorFlow sees a GPU.
+gpu: .venv/installed
+	@$(BIN)/uv pip install --quiet -r requirements-gpu.txt
+	@$(BIN)/python -c 'import tensorflow as tf, sys; \
+		sys.exit(not tf.config.list_physical_devices("GPU") and "octmnist: TensorFlow sees no GPU")'
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

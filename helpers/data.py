@@ -70,6 +70,11 @@ class Dataset:
         return self.train.images.shape[1]
 
     @property
+    def origin(self) -> str:
+        """Name, size and fingerprint in a line."""
+        return f"{self.name} ({self.size} px, fingerprint {self.fingerprint[:12]})"
+
+    @property
     def splits(self) -> dict[str, Split]:
         """The splits by MedMNIST's names: train, val, test."""
         return {"train": self.train, "val": self.val, "test": self.test}

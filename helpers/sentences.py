@@ -61,13 +61,13 @@ def banner(settings: Settings, dataset_name: str) -> str:
     )
 
 
-def origin_table(settings: Settings, dataset: Dataset, provenance: dict[str, str]) -> pd.DataFrame:
+def origin_table(settings: Settings, origin: str, provenance: dict) -> pd.DataFrame:
     """Data, profile, seeds, commit, packages and hardware behind a page, in one column."""
     rows = {
-        "data": f"{dataset.name} ({dataset.size} px, fingerprint {dataset.fingerprint[:12]})",
+        "data": origin,
         "profile": settings.profile,
         "seeds": ", ".join(map(str, settings.seeds)),
-        **provenance,
+        **{name: provenance[name] for name in ("date", "commit", "packages", "python", "hardware")},
     }
     return pd.DataFrame({"this page": rows}).rename_axis("made from")
 

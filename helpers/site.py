@@ -7,12 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from helpers import data, figures, runs, sentences
+from helpers import figures, runs, sentences
 from helpers.runs import Run
 from helpers.settings import REPOSITORY, InputError, Settings
 
 
-def render(run: Run, settings: Settings) -> None:
+def render(run: Run) -> None:
     """Render `<run>/notebooks` and the pages of `book/` to `<run>/html`, replacing it whole.
 
     Raises
@@ -25,22 +25,23 @@ def render(run: Run, settings: Settings) -> None:
         shutil.copytree(REPOSITORY / "book", source, ignore=pages)
         for notebook in (run.folder / "notebooks").glob("*.ipynb"):
             shutil.copy(notebook, source)
-        _write_this_run(source, run, settings)
+        _write_this_run(source, run)
         _call_jupyter_book(source, output)
         with runs.replacing(run.folder / "html") as html:
             shutil.copytree(output / "_build" / "html", html, dirs_exist_ok=True)
             shutil.copy(run.artifacts / "metrics.json", html)
 
 
-def _write_this_run(source: Path, run: Run, settings: Settings) -> None:
+def _write_this_run(source: Path, run: Run) -> None:
     metrics = runs.read_json(run.artifacts / "metrics.json")
-    dataset = data.load(settings)
+    made = runs.read_json(next(run.artifacts.glob("*/seed-*/provenance.json")))
+    settings, data_name = Settings(**made["settings"]), made["data"]
     figures.use_style()
-    figures.accuracy_overview(metrics, dataset.name).savefig(source / "this-run.png", dpi=160)
-    origin = sentences.origin_table(settings, dataset, runs.provenance())
+    figures.accuracy_overview(metrics, data_name).savefig(source / "this-run.png", dpi=160)
+    origin = sentences.origin_table(settings, made["data_origin"], made)
     texts = {
-        "banner": sentences.banner(settings, dataset.name),
-        "answer": sentences.answer(metrics, dataset.name),
+        "banner": sentences.banner(settings, data_name),
+        "answer": sentences.answer(metrics, data_name),
         "origin": origin.to_html(header=False),
     }
     for name, text in texts.items():

@@ -128,6 +128,7 @@ def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int
         "model": model,
         "seed": seed,
         "data": dataset.name,
+        "data_origin": dataset.origin,
         "data_fingerprint": dataset.fingerprint,
         "settings": settings.model_dump(mode="json"),
         "parameters": {"total": total, "trainable": trainable},
