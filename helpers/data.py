@@ -196,6 +196,8 @@ def _read(path: Path, classes: int) -> dict[str, Split]:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise zipfile.BadZipFile
             arrays = dict(_members(path, archive))
+    except InputError:
+        raise
     except (zipfile.BadZipFile, EOFError, OSError):
         raise InputError(f"{path}: not a whole .npz archive; write it with numpy.savez") from None
     except ValueError:

@@ -31,7 +31,7 @@ def grad_cam(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.
     base, tail = models.split_at_last_convolution(model)
     # The gradient ends at the target layer, so what lies before it need not be recorded.
     activations = base.predict(images[..., None], batch_size=BATCH, verbose=0)
-    return Gradcam(tail, clone=False)(
+    maps = Gradcam(tail, clone=False)(
         CategoricalScore(classes.tolist()),
         activations,
         penultimate_layer=models.TARGET,
@@ -39,6 +39,7 @@ def grad_cam(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.
         expand_cam=False,
         normalize_cam=False,
     )
+    return np.asarray(maps)
 
 
 def scaled_up(maps: np.ndarray, size: int) -> np.ndarray:

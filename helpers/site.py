@@ -23,6 +23,8 @@ def render(run: Run) -> None:
         source, output = Path(folder) / "source", Path(folder) / "output"
         pages = shutil.ignore_patterns("*.ipynb", ".*")
         shutil.copytree(REPOSITORY / "book", source, ignore=pages)
+        for name in ("_config.yml", "_toc.yml"):
+            shutil.copy(REPOSITORY / name, source)
         for notebook in (run.folder / "notebooks").glob("*.ipynb"):
             shutil.copy(notebook, source)
         _write_this_run(source, run)
@@ -50,8 +52,7 @@ def _write_this_run(source: Path, run: Run) -> None:
 
 def _call_jupyter_book(source: Path, output: Path) -> None:
     command = [
-        *(sys.executable, "-m", "jupyter_book.cli.main", "build", str(source)),
-        *("--config", str(REPOSITORY / "_config.yml"), "--toc", str(REPOSITORY / "_toc.yml")),
+        *(str(Path(sys.executable).with_name("jupyter-book")), "build", str(source)),
         *("--path-output", str(output), "-W", "-n", "--keep-going", "-q"),
     ]
     finished = subprocess.run(
