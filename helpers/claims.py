@@ -29,19 +29,24 @@ PUBLISHED = (
 )
 
 
+def in_prose(dataset_name: str) -> str:
+    """A data set's name as prose writes it: the phantom, OCTMNIST, octmnist-mini."""
+    return "the phantom" if dataset_name == "phantom" else dataset_name
+
+
 def about(dataset_name: str) -> str:
     """Why a claim on OCTMNIST's test images can or can't be judged on a data set; a sentence."""
     if dataset_name == "OCTMNIST":
         return "The report's claims on accuracy can be judged on these data."
     return (
         f"The report's claims on accuracy are not testable here: they are about OCTMNIST, and this "
-        f"run used {dataset_name}. `make book PROFILE=paper` would test them."
+        f"run used {in_prose(dataset_name)}. `make book PROFILE=paper` would test them."
     )
 
 
 def judge_accuracy(stated: float, measured: Measure, dataset_name: str) -> str:
     """Whether a stated test accuracy (0 to 1) lies in the interval; only OCTMNIST can tell."""
     if dataset_name != "OCTMNIST":
-        return f"not testable on {dataset_name}"
+        return f"not testable on {in_prose(dataset_name)}"
     inside = measured["low"] <= stated <= measured["high"]
     return "inside the measured interval" if inside else "outside the measured interval"

@@ -157,7 +157,13 @@ def accuracy_overview(metrics: Metrics, dataset_name: str) -> Figure:
         xlabel="test accuracy (%)",
     )
     handles = [
-        plt.Line2D([], [], color="#555555", marker="o", label=f"measured on {dataset_name}, 95 %"),
+        plt.Line2D(
+            [],
+            [],
+            color="#555555",
+            marker="o",
+            label=f"measured on {claims.in_prose(dataset_name)}, 95 %",
+        ),
         plt.Line2D([], [], color=STATED_COLOUR, marker="D", ls="", label="the report, on OCTMNIST"),
         plt.Rectangle((0, 0), 1, 1, color="#DDDDDD", label="published, on OCTMNIST 28 px"),
     ]

@@ -54,10 +54,12 @@ def banner(settings: Settings, dataset_name: str) -> str:
             )
     if not warnings:
         return ""
-    paragraphs = "".join(f"<p>{warning}</p>" for warning in warnings)
+    paragraphs = "".join(f'<p style="color: inherit">{warning}</p>' for warning in warnings)
+    # Its own colours, since a theme's box is unreadable among a dark page's outputs.
     return (
-        '<div class="admonition warning"><p class="admonition-title">What this page was made '
-        f"from</p>{paragraphs}</div>"
+        '<div style="background: #FFF1E5; color: #222222; border-left: 4px solid #D55E00; '
+        'padding: 0.6em 1em 0.1em 1em"><p style="color: inherit"><b>What this page was made from'
+        f"</b></p>{paragraphs}</div>"
     )
 
 
@@ -88,7 +90,8 @@ def answer(metrics: Metrics, dataset_name: str) -> str:
     ]
     n = first_seed(next(iter(metrics.values())))["accuracy"]["n"]
     return (
-        f"Of the {n:,} test images of {dataset_name}, {listed(parts)} (95 % Wilson interval). "
+        f"Of the {n:,} test images of {claims.in_prose(dataset_name)}, {listed(parts)} "
+        "(95 % Wilson interval). "
         f"{claims.about(dataset_name)}"
     )
 
