@@ -83,11 +83,10 @@ def key(settings: Settings, model: str, seed: int) -> str:
 
 def features_key(settings: Settings, model: str) -> str:
     """What determines a model's frozen features: all that determines a training but its seed."""
-    weights = settings.weights
-    if model != "custom-cnn" and weights not in ("imagenet", "random"):
-        check_weights(weights)
-        weights = runs.file_digest(Path(weights))
-    concerning = settings.concerning(model) | {"weights": weights}
+    concerning = settings.concerning(model)
+    if "weights" in concerning and settings.weights not in ("imagenet", "random"):
+        check_weights(settings.weights)
+        concerning["weights"] = runs.file_digest(Path(settings.weights))
     code = [runs.code_digest(REPOSITORY / "helpers" / f"{name}.py") for name in DETERMINING]
     return runs.digest(model, data.fingerprint(settings), concerning, code)
 

@@ -191,10 +191,10 @@ def _existing(path: Path) -> Path:
 
 
 def _read(path: Path, classes: int) -> dict[str, Split]:
+    if not zipfile.is_zipfile(_existing(path)):
+        raise InputError(f"{path}: not a whole .npz archive; write it with numpy.savez")
     try:
-        with np.load(_existing(path), allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise zipfile.BadZipFile
+        with np.load(path, allow_pickle=False) as archive:
             arrays = dict(_members(path, archive))
     except InputError:
         raise

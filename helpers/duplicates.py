@@ -23,6 +23,8 @@ def near_duplicate_groups(images: np.ndarray, correlation: float) -> np.ndarray:
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     groups = -np.arange(1, len(images) + 1)
     has_contrast = norms[:, 0] > 0
+    if not has_contrast.any():
+        return groups
     units = (vectors / np.maximum(norms, 1e-12))[has_contrast]
     search = NearestNeighbors(radius=np.sqrt(2 - 2 * correlation), algorithm="brute").fit(units)
     groups[has_contrast] = connected_components(search.radius_neighbors_graph())[1]

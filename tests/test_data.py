@@ -203,11 +203,28 @@ def test_an_image_without_contrast_is_nobodys_duplicate():
 def test_near_duplicates_agree_with_octmnist_minis_manifest(octmnist_mini):
     dataset = load_file(octmnist_mini)
     manifest = pd.read_csv(octmnist_mini.with_name("manifest.csv"), dtype={"patient_id": str})
-    for name, split in dataset.splits.items():
+    for name in ("train", "val"):
         rows = manifest[manifest["split"] == name].sort_values("index")
-        assert len(rows) == len(split)
-        found = duplicates.near_duplicate_groups(split.images, 0.975)
-        table = pd.DataFrame({"found": found, "group": rows["group"].to_numpy()})
-        # Every image that we link stands in one group of the manifest, which may link more.
-        together = table.groupby("found")["group"].nunique()
-        assert (together == 1).all(), (name, int((together > 1).sum()))
+        images = dataset.splits[name].images
+        table = pd.DataFrame(
+            {
+                "found": duplicates.near_duplicate_groups(images, 0.975),
+                "group": rows["group"].to_numpy(),
+                "known": rows["patient_id"].notna().to_numpy(),
+            }
+        )
+        # What we link, the manifest links; it also links scans of one patient that differ.
+        assert (table.groupby("found")["group"].nunique() == 1).all()
+        by_image = table.groupby("group").filter(lambda group: not group["known"].any())
+        assert (by_image.groupby("group")["found"].nunique() == 1).all()
+
+
+def test_octmnist_minis_test_split_has_copies_under_different_patients(octmnist_mini):
+    # The manifest groups test scans by patient alone; equal pixels show where that falls short.
+    manifest = pd.read_csv(octmnist_mini.with_name("manifest.csv"), dtype={"patient_id": str})
+    patients = manifest[manifest["split"] == "test"].sort_values("index")["patient_id"].to_numpy()
+    images = load_file(octmnist_mini).test.images
+    assert (images[20] == images[204]).all()
+    assert patients[20] != patients[204]
+    groups = duplicates.near_duplicate_groups(images, 0.975)
+    assert groups[20] == groups[204]
