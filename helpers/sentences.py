@@ -58,8 +58,8 @@ def banner(settings: Settings, dataset_name: str) -> str:
     # Its own colours, since a theme's box is unreadable among a dark page's outputs.
     return (
         '<div style="background: #FFF1E5; color: #222222; border-left: 4px solid #D55E00; '
-        'padding: 0.6em 1em 0.1em 1em; margin-bottom: 1em"><p style="color: inherit"><b>What this page was made from'
-        f"</b></p>{paragraphs}</div>"
+        'padding: 0.6em 1em 0.1em 1em; margin-bottom: 1em"><p style="color: inherit">'
+        f"<b>What this page was made from</b></p>{paragraphs}</div>"
     )
 
 
