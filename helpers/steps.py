@@ -3,6 +3,7 @@
 import argparse
 import json
 
+import nbformat
 import papermill
 
 from helpers import artifacts, data, evaluation, runs, site
@@ -40,7 +41,7 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
     given = {key: value for key, value in parameters.items() if value is not None}
     shown = unfinished.relative_to(REPOSITORY)
     try:
-        papermill.execute_notebook(
+        notebook = papermill.execute_notebook(
             f"book/{name}.ipynb",
             str(shown),
             given,
@@ -53,6 +54,11 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
         if error.ename == InputError.__name__:
             reason = error.evalue
         raise InputError(f"chapter {name}: {reason} (see {shown})") from None
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            # Progress and warnings: no part of the page, and they name paths of the machine.
+            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+    nbformat.write(notebook, unfinished)
     unfinished.replace(finished)
 
 
