@@ -17,7 +17,7 @@ import pandas as pd
 from helpers import data, runs
 from helpers.data import Dataset
 from helpers.runs import Run
-from helpers.settings import REPOSITORY, InputError, Settings
+from helpers.settings import FROZEN_FEATURES, REPOSITORY, InputError, Settings
 
 if TYPE_CHECKING:
     import keras
@@ -78,17 +78,22 @@ class Trained:
 
 def key(settings: Settings, model: str, seed: int) -> str:
     """What determines a training: its seed, settings, data, base weights, and the code."""
-    return runs.digest(features_key(settings, model), seed)
+    return runs.digest(model, seed, *_determining(settings, settings.concerning(model)))
 
 
 def features_key(settings: Settings, model: str) -> str:
-    """What determines a model's frozen features: all that determines a training but its seed."""
-    concerning = settings.concerning(model)
-    if "weights" in concerning and settings.weights not in ("imagenet", "random"):
-        check_weights(settings.weights)
-        concerning["weights"] = runs.file_digest(Path(settings.weights))
-    code = [runs.code_digest(REPOSITORY / "helpers" / f"{name}.py") for name in DETERMINING]
-    return runs.digest(model, data.fingerprint(settings), concerning, code)
+    """What determines a model's frozen features: settings, data, base weights, and the code."""
+    concerning = settings.model_dump(mode="json", include=set(FROZEN_FEATURES))
+    return runs.digest(model, *_determining(settings, concerning))
+
+
+def _determining(settings: Settings, concerning: dict) -> list:
+    weights = settings.weights
+    if "weights" in concerning and weights not in ("imagenet", "random"):
+        check_weights(weights)
+        concerning = concerning | {"weights": runs.file_digest(Path(weights))}
+    code = [REPOSITORY / "helpers" / f"{name}.py" for name in DETERMINING]
+    return [data.fingerprint(settings), concerning, runs.code_digest(*code)]
 
 
 def folder_of(run: Run, model: str, seed: int) -> Path:

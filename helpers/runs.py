@@ -108,10 +108,9 @@ def helpers_used(path: Path) -> list[Path]:
     return sorted(found)
 
 
-def code_digest(module: Path) -> str:
-    """A digest of what a module and the helpers it imports do: comments and docstrings left out."""
-    sources = [_code_alone(path) for path in [module, *helpers_used(module)]]
-    return digest(sources)
+def code_digest(*modules: Path) -> str:
+    """A digest of what these modules do: their code without comments and docstrings."""
+    return digest(*(_code_alone(module) for module in modules))
 
 
 def _imported_helpers(path: Path) -> Iterator[Path]:

@@ -37,6 +37,19 @@ ONLY_RESNET50 = (
     "cached_views",
     "learning_rate_resnet50",
 )
+# Settings that determine what a frozen base's features are.
+FROZEN_FEATURES = (
+    "augmentation",
+    "imbalance_ratio",
+    "rotation_degrees",
+    "shift",
+    "zoom",
+    "horizontal_flip",
+    "adapter",
+    "upsample_to",
+    "weights",
+    "cached_views",
+)
 
 
 class InputError(ValueError):

@@ -1,16 +1,17 @@
 """Fitting a model as the report describes it, and keeping what came out under a key.
 
-Imports no TensorFlow, so that KERAS_BACKEND=jax trains as well.
+TensorFlow serves only to feed batches, so that KERAS_BACKEND=jax trains as well.
 """
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from tqdm import tqdm
 from tqdm.keras import TqdmCallback
 
@@ -91,7 +92,7 @@ def estimated_seconds(settings: Settings, dataset: Dataset, model: str) -> float
     batches = len(dataset.train) / len(images)
     if model != "custom-cnn" and settings.adapter == "replicate":
         seconds = _seconds_a_call(lambda: network.predict_on_batch(images))
-        return seconds * batches * settings.cached_views
+        return seconds * batches * _views(settings, dataset)
     truth = one_hot(dataset.train.labels[: len(images)], len(dataset.classes))
     network.compile(settings.optimizer, "categorical_crossentropy")
     seconds = _seconds_a_call(lambda: network.train_on_batch(images, truth))
@@ -120,8 +121,13 @@ def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int
         inputs = {name: split.images[..., None] for name, split in dataset.splits.items()}
         fitted = network
         draw_inputs = _augmenting(settings, dataset)
-    batches = _Batches(draw_inputs, truth, settings.batch_size, seed)
-    history = _fit(fitted, batches, inputs["val"], settings, dataset, f"{model}, seed {seed}")
+    batches = _shuffled_batches(draw_inputs, inputs["val"], truth, settings.batch_size, seed)
+    rate = (
+        settings.learning_rate_custom_cnn
+        if model == "custom-cnn"
+        else settings.learning_rate_resnet50
+    )
+    history = _fit(fitted, batches, inputs["val"], settings, dataset, rate, f"{model}, seed {seed}")
     total, trainable = models.parameters(network)
     facts = {
         "key": artifacts.key(settings, model, seed),
@@ -149,19 +155,16 @@ def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int
 
 def _fit(
     model: keras.Model,
-    batches: keras.utils.PyDataset,
+    batches: tf.data.Dataset,
     val_inputs: np.ndarray,
     settings: Settings,
     dataset: Dataset,
+    learning_rate: float,
     title: str,
 ) -> pd.DataFrame:
     """Fit as the report's section 2.3 says and leave the best epoch's weights in the model."""
     optimizer = keras.optimizers.get(settings.optimizer)
-    optimizer.learning_rate = (
-        settings.learning_rate_custom_cnn
-        if title.startswith("custom-cnn")
-        else settings.learning_rate_resnet50
-    )
+    optimizer.learning_rate = learning_rate
     model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
     weights = None
     if settings.class_weights == "balanced":
@@ -172,9 +175,9 @@ def _fit(
         history = model.fit(
             batches,
             epochs=settings.epochs,
-            validation_data=(val_inputs, val_labels),
-            validation_batch_size=PREDICTION_BATCH,
+            validation_data=_in_order(val_inputs, val_labels),
             class_weight=weights,
+            shuffle=False,
             verbose=0,
             callbacks=[
                 keras.callbacks.EarlyStopping(patience=settings.early_stopping_patience),
@@ -192,27 +195,42 @@ def _fit(
     return pd.DataFrame(history.history, index=epochs)
 
 
-class _Batches(keras.utils.PyDataset):
-    """Batches of a training split, in a new order and with newly drawn inputs each epoch."""
+def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    # tf.data's autotuner sleeps in doubling steps, and the end of every epoch and prediction waits
+    # for it to wake: up to 5 s each time, as long again as an epoch of the demo.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
-    def __init__(
-        self, draw_inputs: Callable[[], np.ndarray], truth: np.ndarray, size: int, seed: int
-    ):
-        super().__init__()
-        self._draw_inputs, self._truth, self._size = draw_inputs, truth, size
-        self._rng = np.random.default_rng(seed)
-        self.on_epoch_end()
 
-    def __len__(self) -> int:
-        return -(-len(self._truth) // self._size)
+def _in_order(*arrays: np.ndarray) -> tf.data.Dataset:
+    return _untuned(tf.data.Dataset.from_tensor_slices(arrays).batch(PREDICTION_BATCH))
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        chosen = self._order[index * self._size : (index + 1) * self._size]
-        return self._inputs[chosen], self._truth[chosen]
 
-    def on_epoch_end(self) -> None:
-        self._order = self._rng.permutation(len(self._truth))
-        self._inputs = self._draw_inputs()
+def _shuffled_batches(
+    draw_inputs: Callable[[], np.ndarray],
+    example: np.ndarray,
+    truth: np.ndarray,
+    size: int,
+    seed: int,
+) -> tf.data.Dataset:
+    """Batches of a training split, in a new order and with newly drawn inputs each epoch.
+
+    `example` is any array with the shape and dtype of the inputs, but for their number.
+    """
+    rng = np.random.default_rng(seed)
+
+    def epoch() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        order, inputs = rng.permutation(len(truth)), draw_inputs()
+        for start in range(0, len(truth), size):
+            chosen = order[start : start + size]
+            yield inputs[chosen], truth[chosen]
+
+    signature = tuple(
+        tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in (example, truth)
+    )
+    batches = tf.data.Dataset.from_generator(epoch, output_signature=signature)
+    return _untuned(batches.apply(tf.data.experimental.assert_cardinality(-(-len(truth) // size))))
 
 
 def _choosing_views(views: np.ndarray, seed: int) -> Callable[[], np.ndarray]:
@@ -230,14 +248,18 @@ def _augmenting(settings: Settings, dataset: Dataset) -> Callable[[], np.ndarray
 
 
 def _predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    return model.predict(inputs, batch_size=PREDICTION_BATCH, verbose=0)
+    return model.predict(_in_order(inputs), verbose=0)
+
+
+def _views(settings: Settings, dataset: Dataset) -> int:
+    return settings.cached_views if data.is_augmented(settings, dataset) else 1
 
 
 def _extract_features(
     settings: Settings, dataset: Dataset, model: keras.Model, title: str
 ) -> dict[str, np.ndarray]:
     draw_inputs = _augmenting(settings, dataset)
-    count = settings.cached_views if data.is_augmented(settings, dataset) else 1
+    count = _views(settings, dataset)
     total = count * len(dataset.train) + len(dataset.val) + len(dataset.test)
     with tqdm(total=total, desc=f"{title}, frozen features", unit="image") as bar:
 
