@@ -51,7 +51,7 @@ gpu: .venv/installed
 	@echo 'installing the locked packages into .venv' >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
-	@$(BIN)/uv pip sync --quiet --require-hashes requirements.txt
+	@$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements.txt
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
