@@ -62,8 +62,8 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
     unfinished.replace(finished)
 
 
-def render(run: Run, parameters: dict) -> None:
-    """Render the site from what lies in the run's folder; it knows its own parameters."""
+def render(run: Run, _: dict) -> None:
+    """Render the site from what lies in the run's folder, parameters included."""
     site.render(run)
 
 

@@ -16,20 +16,22 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 SMALL = "phantom_images=[96,48,48] epochs=2 upsample_to=32 batch_size=32"
 
 
+def _shared(*parts: str) -> Path:
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"{path.name} is not here")
+    return path
+
+
 @pytest.fixture(scope="session")
 def octmnist_mini() -> Path:
-    path = SHARED / "octmnist-mini" / "octmnist_mini.npz"
-    if not path.exists():
-        pytest.skip("octmnist-mini is not here")
-    return path
+    return _shared("octmnist-mini", "octmnist_mini.npz")
 
 
 @pytest.fixture(scope="session")
 def pretrained() -> Path:
-    path = SHARED / "weights" / "resnet50_pruned_int8_imagenet_notop.h5"
-    if not path.exists():
-        pytest.skip("the stand-in for ImageNet weights is not here")
-    return path
+    """The stand-in for ResNet50's ImageNet weights."""
+    return _shared("weights", "resnet50_pruned_int8_imagenet_notop.h5")
 
 
 @pytest.fixture(scope="session")

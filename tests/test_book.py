@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import resource
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +17,11 @@ from helpers.settings import REPOSITORY
 SMALL = "phantom_images=[96,48,48] epochs=2 upsample_to=64"
 
 
-def make_book(*arguments: str) -> subprocess.CompletedProcess:
+def make_book(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "helpers.book", *arguments]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    return subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, text=True, env=os.environ | environment
+    )
 
 
 def contents_of_runs() -> dict[str, int]:
@@ -41,11 +46,19 @@ def files(tmp_path, arrays):
         ("--profile local", "DATA="),
         ("--profile local --data-path {}/bad.npz", "bad.npz: not a whole .npz"),
         ("--profile local --data-path {}/good.npz --weights {}/bad.h5", "choose imagenet"),
+        ("--profile local --data-path {}/good.npz --weights imagenet", "random (WEIGHTS=)"),
+        ("--profile paper", "check the network"),
     ],
 )
 def test_bad_input_ends_in_one_line(files, arguments, words):
     before = contents_of_runs()
-    finished = make_book(*arguments.format(files, files).split())
+    no_network = {
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+        "KERAS_HOME": str(files),
+        "OCTMNIST_DATA": str(files),
+    }
+    finished = make_book(*arguments.format(files, files).split(), **no_network)
     assert finished.returncode == 2
     assert finished.stdout == ""
     (line,) = finished.stderr.splitlines()
@@ -54,7 +67,7 @@ def test_bad_input_ends_in_one_line(files, arguments, words):
     assert contents_of_runs() == before
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_named():
     occupied = REPOSITORY / "runs" / "occupied"
     occupied.parent.mkdir(exist_ok=True)
     occupied.write_text("a file where a folder should be")
@@ -112,6 +125,46 @@ def test_a_second_call_finds_nothing_to_do(book):
     assert {k: v for k, v in contents_of_runs().items() if not k.endswith(".lock")} == {
         k: v for k, v in before.items() if not k.endswith(".lock")
     }
+
+
+def train_anew(**options) -> subprocess.Popen:
+    """Train the small book's custom CNN with other settings, in a process of its own."""
+    parameters = json.dumps({"profile": "demo", "overrides": SMALL + " batch_size=8"})
+    command = [sys.executable, "-m", "helpers.steps", "train", "custom-cnn", "0"]
+    return subprocess.Popen(
+        [*command, "--parameters", parameters],
+        cwd=REPOSITORY,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OCTMNIST_RUN": "test"},
+        **options,
+    )
+
+
+def contents_of_training(book: Path) -> dict[str, bytes]:
+    folder = book / "artifacts" / "custom-cnn"
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_full_disk_is_named_and_the_old_training_stays(book):
+    before = contents_of_training(book)
+    limit = (100_000, 100_000)  # bytes a file: less than any model takes
+    process = train_anew(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    words = process.communicate()[1]
+    assert process.returncode == 2
+    assert "make room there" in words.splitlines()[-1]
+    assert contents_of_training(book) == before
+
+
+def test_a_killed_training_leaves_the_old_one(book):
+    before = contents_of_training(book)
+    process = train_anew()
+    with process, process.stderr:
+        while "custom-cnn, seed 0" not in process.stderr.readline():
+            assert process.poll() is None
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert contents_of_training(book) == before
 
 
 def test_a_chapter_that_fails_is_named_and_the_old_one_stays(book):
