@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
+
 from helpers import figures, runs, sentences
 from helpers.runs import Run
 from helpers.settings import REPOSITORY, InputError, Settings
@@ -26,12 +28,21 @@ def render(run: Run) -> None:
         for name in ("_config.yml", "_toc.yml"):
             shutil.copy(REPOSITORY / name, source)
         for notebook in (run.folder / "notebooks").glob("*.ipynb"):
-            shutil.copy(notebook, source)
+            nbformat.write(_with_parameters_folded(notebook), source / notebook.name)
         _write_this_run(source, run)
         _call_jupyter_book(source, output)
         with runs.replacing(run.folder / "html") as html:
             shutil.copytree(output / "_build" / "html", html, dirs_exist_ok=True)
             shutil.copy(run.artifacts / "metrics.json", html)
+
+
+def _with_parameters_folded(path: Path) -> nbformat.NotebookNode:
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        # papermill's own cell, beside the parameters that the chapter folds itself
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata.tags.append("hide-input")
+    return notebook
 
 
 def _write_this_run(source: Path, run: Run) -> None:
@@ -44,7 +55,7 @@ def _write_this_run(source: Path, run: Run) -> None:
     texts = {
         "banner": sentences.banner(settings, data_name),
         "answer": sentences.answer(metrics, data_name),
-        "origin": origin.to_html(header=False),
+        "origin": origin.to_html(header=False, border=0),
     }
     for name, text in texts.items():
         (source / f"this-run-{name}.txt").write_text(text + "\n")

@@ -34,7 +34,7 @@ def test_a_chapter_begins_alike_and_carries_no_outputs(path):
     assert "".join(first["source"]).startswith("# ")
     assert setup["source"] == cells(CHAPTERS[0])[1]["source"]
     assert parameters["source"] == cells(CHAPTERS[0])[2]["source"]
-    assert tags(parameters) == ["parameters"]
+    assert tags(parameters) == ["hide-input", "parameters"]
     for cell in cells(path):
         if cell["cell_type"] == "code" and {"keep_output", "nbval-check-output"} <= set(tags(cell)):
             assert cell["outputs"], cell["source"]
