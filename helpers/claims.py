@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from helpers.evaluation import Measure
 
+# The report's section 1.2.
+STATED_SPLITS = {"train": 97_477, "val": 10_832, "test": 1_000}
 # The report's tables 3.1 and 3.2.
 STATED_ACCURACY = {"custom-cnn": 0.9810, "resnet50": 0.9840}
 STATED_PARAMETERS = {"custom-cnn": 1_847_236, "resnet50": 24_637_828}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from helpers import claims, data
+from helpers.settings import changed
 
 if TYPE_CHECKING:
     from helpers.artifacts import Trained
@@ -21,6 +23,8 @@ LONG_NAMES = {
     "resnet50": "ResNet50",
     "resnet50-caffe": "ResNet50 with Keras's own preprocessing",
 }
+
+OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}
 
 
 def banner(settings: Settings, dataset_name: str) -> str:
@@ -64,10 +68,14 @@ def banner(settings: Settings, dataset_name: str) -> str:
 
 
 def origin_table(settings: Settings, origin: str, provenance: dict) -> pd.DataFrame:
-    """Data, profile, seeds, commit, packages and hardware behind a page, in one column."""
+    """Data, profile, changed settings, seeds, commit, packages and hardware behind a page."""
+    own = {name: value for name, value in changed(settings).items() if name != "data_path"}
+    if "weights" in own:
+        own["weights"] = Path(own["weights"]).name  # no folder of the machine
     rows = {
         "data": origin,
         "profile": settings.profile,
+        "changed": ", ".join(f"{name}={value}" for name, value in own.items()) or "nothing",
         "seeds": ", ".join(map(str, settings.seeds)),
         **{name: provenance[name] for name in ("date", "commit", "packages", "python", "hardware")},
     }
@@ -94,6 +102,40 @@ def answer(metrics: Metrics, dataset_name: str) -> str:
         "(95 % Wilson interval). "
         f"{claims.about(dataset_name)}"
     )
+
+
+def protocol(settings: Settings, model: str) -> str:
+    """How a model is trained, in two sentences (the report's section 2.3)."""
+    rate = (
+        settings.learning_rate_custom_cnn
+        if model == "custom-cnn"
+        else settings.learning_rate_resnet50
+    )
+    return (
+        f"{OPTIMIZERS[settings.optimizer]} with a learning rate of {rate:g}, categorical "
+        f"cross-entropy, batches of {settings.batch_size}, at most {settings.epochs} epochs. After "
+        f"{settings.plateau_patience} epochs without a better validation loss the learning rate is "
+        f"multiplied by {settings.plateau_factor:g}; after {settings.early_stopping_patience} "
+        "training stops."
+    )
+
+
+def augmentation(settings: Settings) -> str:
+    """What augmentation does to an image (the report's section 2.1)."""
+    flip = ", flips left and right" if settings.horizontal_flip else ""
+    return (
+        f"Augmentation turns by up to {settings.rotation_degrees:g} degrees, shifts by up to "
+        f"{100 * settings.shift:g} %{flip}, and zooms by up to {100 * settings.zoom:g} %."
+    )
+
+
+def stated_splits(data_set: str) -> str:
+    """The report's split sizes beside MedMNIST's own, in a sentence."""
+    if data_set != "octmnist":
+        return f"The report is about OCTMNIST; this run's set is {data_set}."
+    agree = claims.STATED_SPLITS == data.INFO[data_set]["n_samples"]
+    sizes = listed([f"{n:,}" for n in claims.STATED_SPLITS.values()])
+    return f"The report's split sizes ({sizes}) are {'exactly' if agree else 'not'} these."
 
 
 def final_epoch(trained: Trained) -> str:

@@ -181,6 +181,13 @@ def load_settings(profile: str, overrides: str | None = None, **parameters: Any)
         raise InputError(_first_problem(error)) from None
 
 
+def changed(settings: Settings) -> dict[str, Any]:
+    """The settings, as JSON values, that differ from what their profile says."""
+    values = settings.model_dump(mode="json")
+    given = _read_profile(settings.profile)
+    return {name: values[name] for name in given if values[name] != given[name]}
+
+
 def _read_profile(profile: str) -> dict[str, Any]:
     if profile not in profile_names():
         raise InputError(f"unknown profile {profile!r}: {_nearest(str(profile), profile_names())}")

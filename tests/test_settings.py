@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.settings import InputError, Settings, load_settings, profile_names
+from helpers.settings import InputError, Settings, changed, load_settings, profile_names
 
 
 def test_paper_has_the_reports_values():
@@ -71,3 +71,11 @@ def test_what_cannot_be_used_is_named_with_what_is_allowed(arguments, words):
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
+
+
+def test_what_differs_from_the_profile_is_told():
+    assert changed(load_settings("demo")) == {}
+    assert changed(load_settings("demo", "phantom_images=[96,48,48]", epochs=3)) == {
+        "phantom_images": [96, 48, 48],
+        "epochs": 3,
+    }
