@@ -84,7 +84,7 @@ rule metrics:
         update(f"{FOLDER}/artifacts/metrics.json"),
     params:
         parameters=json.dumps(PARAMETERS),
-        code=runs.code_digest(Path("helpers/evaluation.py")),
+        code=runs.code_digest(Path("helpers/bootstrap.py"), Path("helpers/evaluation.py")),
     shell:
         STEP + " metrics"
 

@@ -15,33 +15,39 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from helpers import runs
+from helpers import bootstrap, runs
 from helpers.artifacts import Trained
 from helpers.runs import Run
 
 with contextlib.redirect_stdout(io.StringIO()):  # it asks for torch, which nothing here needs
     from medmnist.evaluator import getACC, getAUC
 
-# {"value": float, "low": float or None, "high": float or None, "n": images it is a share of}
+# {"value": float, "low": float, "high": float, "n": images it is a share of}; low and high are None
+# for a share of no image.
 Measure = dict[str, float | int | None]
 Metrics = dict[str, dict[str, dict[str, Measure]]]
 
 
-def measure(probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> dict:
+def measure(
+    probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], weights: np.ndarray
+) -> dict[str, Measure]:
     """Every metric of one model on one split.
 
     Parameters
     ----------
     probabilities : float (n, classes), rows adding up to 1.
     labels : int (n,); every class occurs.
+    weights : the resamples that the intervals rest on, as `bootstrap.draw_weights` gives them.
 
     Returns
     -------
-    `{metric: {value, low, high, n}}`. Accuracy, recall and precision are plain proportions and have
-    Wilson's 95 % interval (Wilson 1927); the others have none yet. A class that is never predicted
-    has precision 0 and F1 0, as scikit-learn's `zero_division=0` has it. AUC is one-vs-rest;
-    `auc/macro` is the mean over classes, `auc/micro` pools all n * classes decisions.
+    `{metric: {value, low, high, n}}` with 95 % intervals: Wilson's (Wilson 1927) for accuracy,
+    recall and precision, which are plain proportions, and the bootstrap's for all others. A class
+    that is never predicted has precision 0 and F1 0, as scikit-learn's `zero_division=0` has it.
+    AUC is one-vs-rest; `auc/macro` is the mean over classes, `auc/micro` pools all n * classes
+    decisions.
     """
+    resampled = bootstrap.metrics(probabilities, labels, classes, weights)
     n, predicted = len(labels), probabilities.argmax(axis=1)
     confusion = confusion_matrix(labels, predicted, labels=range(len(classes)))
     one_hot = np.eye(len(classes), dtype=int)[labels]
@@ -64,16 +70,19 @@ def measure(probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, .
         found[f"auc/{name}"] = _plain(aucs[k], n)
     found["auc/macro"] = _plain(np.mean(aucs), n)
     found["auc/micro"] = _plain(roc_auc_score(one_hot.ravel(), probabilities.ravel()), n)
+    for name, values in resampled.items():
+        if found[name]["low"] is None and found[name]["n"]:
+            found[name]["low"], found[name]["high"] = bootstrap.interval(values)
     return found
 
 
 def measure_all(trainings: list[Trained], classes: tuple[str, ...]) -> Metrics:
     """`{model: {seed: {metric: measure}}}` of the test predictions, seeds as text."""
     metrics: Metrics = {}
+    labels = trainings[0].predictions.test_labels
+    weights = bootstrap.draw_weights(labels)
     for trained in trainings:
-        found = measure(
-            trained.predictions.test_probabilities, trained.predictions.test_labels, classes
-        )
+        found = measure(trained.predictions.test_probabilities, labels, classes, weights)
         metrics.setdefault(trained.model, {})[str(trained.seed)] = found
     return metrics
 
@@ -106,7 +115,7 @@ def cross_check(trainings: dict[str, Trained], metrics: Metrics) -> pd.DataFrame
 
 
 def summary_table(metrics: Metrics, names: tuple[str, ...]) -> pd.DataFrame:
-    """The named metrics (rows) of each model (columns) as text: first seed, interval where known.
+    """The named metrics (rows) of each model (columns) as text: first seed, with its interval.
 
     With several seeds a second line has their mean and standard deviation.
     """
@@ -119,21 +128,21 @@ def summary_table(metrics: Metrics, names: tuple[str, ...]) -> pd.DataFrame:
 
 
 def class_table(measures: dict[str, Measure], classes: tuple[str, ...]) -> pd.DataFrame:
-    """The classification report of one model: precision, recall, F1, AUC and images per class."""
+    """The classification report of one model, as text with intervals.
+
+    A row a class and average; columns precision, recall, f1, auc and images.
+    """
+    kinds = ("precision", "recall", "f1")
     rows = {
-        name: {
-            **{kind: measures[f"{kind}/{name}"]["value"] for kind in ("precision", "recall", "f1")},
-            "auc": measures[f"auc/{name}"]["value"],
-            "images": measures[f"recall/{name}"]["n"],
-        }
+        name: {kind: _in_words([measures[f"{kind}/{name}"]]) for kind in (*kinds, "auc")}
+        | {"images": measures[f"recall/{name}"]["n"]}
         for name in classes
     }
     for average in ("macro", "weighted"):
-        rows[average] = {
-            kind: measures[f"{average}_{kind}"]["value"] for kind in ("precision", "recall", "f1")
-        } | {"images": measures["accuracy"]["n"]}
-    rows["macro"]["auc"] = measures["auc/macro"]["value"]
-    return pd.DataFrame(rows).T.astype({"images": int})
+        rows[average] = {kind: _in_words([measures[f"{average}_{kind}"]]) for kind in kinds}
+        rows[average] |= {"auc": "", "images": measures["accuracy"]["n"]}
+    rows["macro"]["auc"] = _in_words([measures["auc/macro"]])
+    return pd.DataFrame(rows).T
 
 
 def confusion(trained: Trained) -> np.ndarray:
@@ -171,12 +180,15 @@ class Comparison:
     """Two models on the same images.
 
     difference : accuracy of the second less that of the first, -1 to 1.
+    low, high : its 95 % interval by the paired, stratified bootstrap.
     only_first, only_second : images that only that model gets right.
     p_value : McNemar's exact test (McNemar 1947): the chance of so uneven a split, or a more uneven
         one, of the images on which they differ, were both equally accurate.
     """
 
     difference: float
+    low: float
+    high: float
     only_first: int
     only_second: int
     p_value: float
@@ -186,11 +198,13 @@ def compare(first: Trained, second: Trained) -> Comparison:
     """Compare the test predictions of two models, image by image."""
     labels = first.predictions.test_labels
     right = [trained.predicted == labels for trained in (first, second)]
+    gain = right[1].astype(np.float32) - right[0]
+    low, high = bootstrap.interval(bootstrap.draw_weights(labels) @ gain / len(labels))
     only_first = int((right[0] & ~right[1]).sum())
     only_second = int((right[1] & ~right[0]).sum())
     differing = only_first + only_second
     p_value = float(binomtest(only_first, differing).pvalue) if differing else 1.0
-    return Comparison((only_second - only_first) / len(labels), only_first, only_second, p_value)
+    return Comparison(float(gain.mean()), low, high, only_first, only_second, p_value)
 
 
 def _rows_adding_to_one(probabilities: np.ndarray) -> np.ndarray:

@@ -163,11 +163,14 @@ def comparison(first: str, second: str, found: Comparison, n: int) -> str:
     """Two models on the same n images, with McNemar's exact test in words."""
     a, b = LONG_NAMES[first], LONG_NAMES[second]
     more = found.only_second - found.only_first
-    lead = f"{capital(b)} and {a} get the same number of the {n:,} test images right"
+    points = (
+        f"{100 * found.difference:+.1f} points [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+    )
+    lead = f"{capital(b)} and {a} get the same number of the {n:,} test images right ({points})"
     if more:
         lead = (
             f"{capital(b)} gets {abs(more)} {'more' if more > 0 else 'fewer'} of the {n:,} test "
-            f"images right than {a} ({100 * found.difference:+.1f} points)"
+            f"images right than {a} ({points})"
         )
     verdict = "a difference is shown" if found.p_value < 0.05 else "no difference can be shown"
     return (

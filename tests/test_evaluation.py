@@ -62,7 +62,9 @@ def test_wilsons_interval_by_hand():
     labels[:4] = [0, 1, 2, 3]
     scores = np.eye(4)[labels]
     scores[[8, 9]] = np.eye(4)[1]
-    accuracy = evaluation.measure(scores, labels, CLASSES)["accuracy"]
+    accuracy = evaluation.measure(scores, labels, CLASSES, np.ones((1, len(labels)), np.float32))[
+        "accuracy"
+    ]
     assert accuracy["value"] == 0.8
     assert accuracy["low"] == pytest.approx(0.49016, abs=1e-5)
     assert accuracy["high"] == pytest.approx(0.94332, abs=1e-5)
@@ -71,7 +73,9 @@ def test_wilsons_interval_by_hand():
 def test_a_class_never_predicted_has_precision_zero_of_no_images():
     labels = np.arange(8) % 4
     scores = np.eye(4)[np.where(labels == 3, 0, labels)]
-    found = evaluation.measure(scores, labels, CLASSES)["precision/normal"]
+    found = evaluation.measure(scores, labels, CLASSES, np.ones((1, len(labels)), np.float32))[
+        "precision/normal"
+    ]
     assert found == {"value": 0.0, "low": None, "high": None, "n": 0}
 
 

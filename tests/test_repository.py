@@ -16,7 +16,17 @@ CHAPTERS = sorted((REPOSITORY / "book").glob("*.ipynb"))
 # Modules in the order of the data's way: each imports only what stands before it.
 ORDER = (
     *("settings", "runs", "phantom", "data", "duplicates", "artifacts", "models", "training"),
-    *("evaluation", "explain", "claims", "sentences", "figures", "site", "steps", "book"),
+    *(
+        "bootstrap",
+        "evaluation",
+        "explain",
+        "claims",
+        "sentences",
+        "figures",
+        "site",
+        "steps",
+        "book",
+    ),
 )
 
 
