@@ -30,7 +30,13 @@ def grad_cam(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.
     """
     base, tail = models.split_at_last_convolution(model)
     # The gradient ends at the target layer, so what lies before it need not be recorded.
-    activations = base.predict(images[..., None], batch_size=BATCH, verbose=0)
+    # Called as it is: compiling it for every model costs more than the few batches take.
+    activations = np.concatenate(
+        [
+            base(images[start : start + BATCH, ..., None], training=False)
+            for start in range(0, len(images), BATCH)
+        ]
+    )
     maps = Gradcam(tail, clone=False)(
         CategoricalScore(classes.tolist()),
         activations,

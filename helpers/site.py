@@ -55,7 +55,7 @@ def _write_this_run(source: Path, run: Run) -> None:
     texts = {
         "banner": sentences.banner(settings, data_name),
         "answer": sentences.answer(metrics, data_name),
-        "origin": origin.to_html(header=False, border=0),
+        "origin": origin.rename_axis(None).to_html(header=False, border=0),
     }
     for name, text in texts.items():
         (source / f"this-run-{name}.txt").write_text(text + "\n")
