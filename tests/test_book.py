@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import pytest
 
 from helpers.settings import REPOSITORY
 
+# The chapters that train, or show what training does to an image.
+TRAIN = {"01-data", "02-custom-cnn", "03-resnet50"}
 SMALL = "phantom_images=[96,48,48] epochs=2 upsample_to=64"
 
 
@@ -125,6 +128,46 @@ def test_a_second_call_finds_nothing_to_do(book):
     assert {k: v for k, v in contents_of_runs().items() if not k.endswith(".lock")} == {
         k: v for k, v in before.items() if not k.endswith(".lock")
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "chapters"),
+    [
+        ("book/index.md", "A student's", "Some student's", set()),
+        ("book/02-custom-cnn.ipynb", "anyone can count", "everybody can count", {"02-custom-cnn"}),
+        ("helpers/explain.py", "BATCH = 128", "BATCH = 64", {"05-grad-cam"}),
+        ("helpers/duplicates.py", '"""', '"""Again: ', {"01-data"}),
+        ("helpers/training.py", "PREDICTION_BATCH", "# Why.\nPREDICTION_BATCH", TRAIN),
+    ],
+    ids=lambda value: value if isinstance(value, str) and "/" in value else "",
+)
+def test_an_edit_redoes_what_depends_on_it_and_retrains_nothing(
+    book, tmp_path, path, old, new, chapters
+):
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(REPOSITORY / name, tmp_path / name)
+    for folder in (book.relative_to(REPOSITORY), ".snakemake/metadata"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
+    text = (tmp_path / path).read_text()
+    assert old in text
+    (tmp_path / path).write_text(text.replace(old, new, 1))
+    plan = subprocess.run(
+        [sys.executable, "-m", "helpers.book", "--run", "test", "--overrides", SMALL],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"SNAKEMAKE_ARGUMENTS": "--dry-run --quiet host"},
+    )
+    planned = plan.stdout + plan.stderr
+    assert plan.returncode == 0, planned
+    assert set(re.findall(r"chapter=([\w-]+)", planned)) == chapters
+    assert set(re.findall(r"^rule (\w+):", planned, re.MULTILINE)) == (
+        {"site", "chapter"} if chapters else {"site"}
+    )
 
 
 def train_anew(**options) -> subprocess.Popen:
