@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
 from helpers import artifacts, data, runs
@@ -71,7 +71,8 @@ def _check_input(settings: Settings) -> None:
     if has_resnet50 and settings.weights == "imagenet":
         from helpers import models
 
-        models.fetch_imagenet_weights()
+        with redirect_stdout(sys.stderr):  # Keras's progress
+            models.fetch_imagenet_weights()
     if settings.source == "medmnist" and not runs.gpu_count():
         _say_cost(settings, dataset)
 

@@ -168,11 +168,10 @@ def one_line_errors() -> Iterator[None]:
     except InputError as error:
         print(f"octmnist: {error}", file=sys.stderr)
     except OSError as error:
-        what = error.strerror or str(error).splitlines()[0]
-        print(
-            f"octmnist: {error.filename or 'runs/'}: {what}; make room there, or give permission",
-            file=sys.stderr,
-        )
+        where = error.filename or "runs/ or the temporary folder"
+        # h5py's own words take several lines.
+        what = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+        print(f"octmnist: {where}: {what}; make room there, or give permission", file=sys.stderr)
     else:
         return
     sys.exit(2)
