@@ -20,6 +20,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from helpers.settings import REPOSITORY, InputError, Settings
 
 # The pipeline names the run in this variable; without it a chapter writes under runs/scratch/.
@@ -166,14 +168,15 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        print(f"octmnist: {error}", file=sys.stderr)
+        line = str(error)
     except OSError as error:
         where = error.filename or "runs/ or the temporary folder"
         # h5py's own words take several lines.
         what = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
-        print(f"octmnist: {where}: {what}; make room there, or give permission", file=sys.stderr)
+        line = f"{where}: {what}; make room there, or give permission"
     else:
         return
+    tqdm.write(f"octmnist: {line}", file=sys.stderr)  # below any progress bar
     sys.exit(2)
 
 
