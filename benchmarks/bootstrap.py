@@ -9,9 +9,9 @@ import warnings
 import numpy as np
 from sklearn.metrics import log_loss, precision_recall_fscore_support, roc_auc_score
 
+from benchmarks.coverage import CLASSES, draw
 from helpers import bootstrap
 
-CLASSES = ("cnv", "dme", "drusen", "normal")
 IMAGES = 1_000
 LOOPED = 50
 
@@ -29,11 +29,8 @@ def with_scikit_learn(probabilities: np.ndarray, labels: np.ndarray) -> None:
 
 def main() -> None:
     """Time both ways on the same predictions and print the ratio."""
-    rng = np.random.default_rng(0)
     labels = np.arange(IMAGES) % len(CLASSES)
-    logits = rng.normal(size=(IMAGES, len(CLASSES))) + 2 * np.eye(len(CLASSES))[labels]
-    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    probabilities = probabilities.astype(np.float32)
+    probabilities = draw(np.random.default_rng(0), labels, skill=2)
 
     started = time.perf_counter()
     weights = bootstrap.draw_weights(labels)

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks import coverage
+from benchmarks.coverage import CLASSES, draw
 from helpers import bootstrap, evaluation
-
-CLASSES = ("cnv", "dme", "drusen", "normal")
-
-
-def draw(rng: np.random.Generator, labels: np.ndarray, skill: float = 1.5) -> np.ndarray:
-    logits = rng.normal(size=(len(labels), 4)) + skill * np.eye(4)[labels]
-    odds = np.exp(logits)
-    return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def test_a_resample_keeps_the_size_of_each_class():
@@ -27,7 +20,9 @@ def test_a_resample_keeps_the_size_of_each_class():
 @pytest.mark.parametrize("decimals", [8, 1], ids=["no ties", "ties"])
 def test_a_resamples_metrics_are_scikit_learns(decimals):
     labels = np.random.default_rng(1).permutation(np.repeat(range(4), [40, 30, 20, 10]))
-    probabilities = draw(np.random.default_rng(2), labels).round(decimals) + np.float32(0.01)
+    probabilities = draw(np.random.default_rng(2), labels, skill=1.5).round(decimals) + np.float32(
+        0.01
+    )
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     weights = bootstrap.draw_weights(labels, resamples=3)
     found = bootstrap.metrics(probabilities, labels, CLASSES, weights)
