@@ -25,7 +25,8 @@ HEAT = "inferno"
 
 
 def use_style() -> None:
-    """Set the book's style: a white ground, readable as a card on a dark page."""
+    """Set the book's style: figures on white, readable on a dark page; no cell cut short."""
+    pd.set_option("display.max_colwidth", None)
     sns.set_theme(
         style="ticks",
         rc={
