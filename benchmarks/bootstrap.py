@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 from sklearn.metrics import log_loss, precision_recall_fscore_support, roc_auc_score
 
-from benchmarks.coverage import CLASSES, draw
+from benchmarks.simulated import CLASSES, draw
 from helpers import bootstrap
 
 IMAGES = 1_000

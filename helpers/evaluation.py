@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -53,7 +52,7 @@ def measure(
     one_hot = np.eye(len(classes), dtype=int)[labels]
     aucs = [roc_auc_score(one_hot[:, k], probabilities[:, k]) for k in range(len(classes))]
     found = {
-        "accuracy": _proportion(confusion.trace(), n),
+        "accuracy": proportion(confusion.trace(), n),
         "loss": _plain(log_loss(labels, _rows_adding_to_one(probabilities)), n),
     }
     for average in ("macro", "weighted"):
@@ -64,8 +63,8 @@ def measure(
             found[f"{average}_{name}"] = _plain(score, n)
     f1 = precision_recall_fscore_support(labels, predicted, zero_division=0)[2]
     for k, name in enumerate(classes):
-        found[f"precision/{name}"] = _proportion(confusion[k, k], confusion[:, k].sum())
-        found[f"recall/{name}"] = _proportion(confusion[k, k], confusion[k].sum())
+        found[f"precision/{name}"] = proportion(confusion[k, k], confusion[:, k].sum())
+        found[f"recall/{name}"] = proportion(confusion[k, k], confusion[k].sum())
         found[f"f1/{name}"] = _plain(f1[k], n)
         found[f"auc/{name}"] = _plain(aucs[k], n)
     found["auc/macro"] = _plain(np.mean(aucs), n)
@@ -95,7 +94,10 @@ def save(run: Run, metrics: Metrics) -> None:
 
 
 def cross_check(trainings: dict[str, Trained], metrics: Metrics) -> pd.DataFrame:
-    """Accuracy and macro AUC beside those of MedMNIST's own evaluator: a row a model and metric."""
+    """How far accuracy and macro AUC lie from those of MedMNIST's own evaluator.
+
+    A row a model; columns accuracy and macro AUC, differences as absolute values.
+    """
     rows = {}
     for model, trained in trainings.items():
         ours = metrics[model][str(trained.seed)]
@@ -105,26 +107,50 @@ def cross_check(trainings: dict[str, Trained], metrics: Metrics) -> pd.DataFrame
             "accuracy": getACC(truth, scores, "multi-class"),
             "auc/macro": getAUC(truth, scores, "multi-class"),
         }
-        for name, value in theirs.items():
-            rows[model, name] = {
-                "here": ours[name]["value"],
-                "MedMNIST's evaluator": value,
-                "difference": abs(ours[name]["value"] - value),
+        rows[model] = {
+            in_words(name): abs(ours[name]["value"] - value) for name, value in theirs.items()
+        }
+    return pd.DataFrame(rows).T.rename_axis("model")
+
+
+def summary_table(metrics: Metrics, names: tuple[str, ...]) -> pd.DataFrame:
+    """The named metrics (rows) of each model (columns), first seed, with its interval, as text."""
+    return pd.DataFrame(
+        {
+            model: {
+                in_words(name): measure_in_words(next(iter(by_seed.values()))[name])
+                for name in names
+            }
+            for model, by_seed in metrics.items()
+        }
+    ).rename_axis("metric")
+
+
+def spread_table(metrics: Metrics, names: tuple[str, ...]) -> pd.DataFrame:
+    """The named metrics over seeds: mean, and the standard deviation from seed to seed.
+
+    Kept apart from the test split's sampling error, which the intervals hold.
+    """
+    rows = {}
+    for model, by_seed in metrics.items():
+        for name in names:
+            values = [seed[name]["value"] for seed in by_seed.values()]
+            rows[model, in_words(name)] = {
+                **{
+                    f"seed {seed}": f"{value:.3f}"
+                    for seed, value in zip(by_seed, values, strict=True)
+                },
+                "mean": f"{np.mean(values):.3f}",
+                "standard deviation": f"{np.std(values, ddof=1):.3f}",
             }
     return pd.DataFrame(rows).T.rename_axis(["model", "metric"])
 
 
-def summary_table(metrics: Metrics, names: tuple[str, ...]) -> pd.DataFrame:
-    """The named metrics (rows) of each model (columns) as text: first seed, with its interval.
-
-    With several seeds a second line has their mean and standard deviation.
-    """
-    return pd.DataFrame(
-        {
-            model: {name: _in_words([seed[name] for seed in by_seed.values()]) for name in names}
-            for model, by_seed in metrics.items()
-        }
-    ).rename_axis("metric")
+def in_words(metric: str) -> str:
+    """A metric's name in metrics.json as a page writes it: `auc/macro` as "macro AUC"."""
+    kind, _, of = metric.partition("/")
+    words = f"{of} {kind}" if of else kind.replace("_", " ")
+    return words.replace("auc", "AUC").replace("f1", "F1").replace("loss", "loss (nats)")
 
 
 def class_table(measures: dict[str, Measure], classes: tuple[str, ...]) -> pd.DataFrame:
@@ -134,14 +160,14 @@ def class_table(measures: dict[str, Measure], classes: tuple[str, ...]) -> pd.Da
     """
     kinds = ("precision", "recall", "f1")
     rows = {
-        name: {kind: _in_words([measures[f"{kind}/{name}"]]) for kind in (*kinds, "auc")}
+        name: {kind: measure_in_words(measures[f"{kind}/{name}"]) for kind in (*kinds, "auc")}
         | {"images": measures[f"recall/{name}"]["n"]}
         for name in classes
     }
     for average in ("macro", "weighted"):
-        rows[average] = {kind: _in_words([measures[f"{average}_{kind}"]]) for kind in kinds}
+        rows[average] = {kind: measure_in_words(measures[f"{average}_{kind}"]) for kind in kinds}
         rows[average] |= {"auc": "", "images": measures["accuracy"]["n"]}
-    rows["macro"]["auc"] = _in_words([measures["auc/macro"]])
+    rows["macro"]["auc"] = measure_in_words(measures["auc/macro"])
     return pd.DataFrame(rows).T
 
 
@@ -175,49 +201,8 @@ def roc_curves(trained: Trained, classes: tuple[str, ...]) -> pd.DataFrame:
     return pd.concat(curves, ignore_index=True)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Two models on the same images.
-
-    difference : accuracy of the second less that of the first, -1 to 1.
-    low, high : its 95 % interval by the paired, stratified bootstrap.
-    only_first, only_second : images that only that model gets right.
-    p_value : McNemar's exact test (McNemar 1947): the chance of so uneven a split, or a more uneven
-        one, of the images on which they differ, were both equally accurate.
-    """
-
-    difference: float
-    low: float
-    high: float
-    only_first: int
-    only_second: int
-    p_value: float
-
-
-def compare(first: Trained, second: Trained) -> Comparison:
-    """Compare the test predictions of two models, image by image."""
-    labels = first.predictions.test_labels
-    right = [trained.predicted == labels for trained in (first, second)]
-    gain = right[1].astype(np.float32) - right[0]
-    low, high = bootstrap.interval(bootstrap.draw_weights(labels) @ gain / len(labels))
-    only_first = int((right[0] & ~right[1]).sum())
-    only_second = int((right[1] & ~right[0]).sum())
-    differing = only_first + only_second
-    p_value = float(binomtest(only_first, differing).pvalue) if differing else 1.0
-    return Comparison(float(gain.mean()), low, high, only_first, only_second, p_value)
-
-
-def _rows_adding_to_one(probabilities: np.ndarray) -> np.ndarray:
-    # In float32 they do so to 1e-7 only, and scikit-learn warns.
-    exact = probabilities.astype(np.float64)
-    return exact / exact.sum(axis=1, keepdims=True)
-
-
-def _plain(value: float, n: int) -> Measure:
-    return {"value": float(value), "low": None, "high": None, "n": int(n)}
-
-
-def _proportion(successes: int, n: int) -> Measure:
+def proportion(successes: int, n: int) -> Measure:
+    """A share of n images with Wilson's 95 % interval (Wilson 1927); none when n is 0."""
     if n == 0:
         return _plain(0, 0)
     interval = binomtest(int(successes), int(n)).proportion_ci(method="wilson")
@@ -229,12 +214,19 @@ def _proportion(successes: int, n: int) -> Measure:
     }
 
 
-def _in_words(seeds: list[Measure]) -> str:
-    first = seeds[0]
-    text = f"{first['value']:.3f}"
-    if first["low"] is not None:
-        text += f" [{first['low']:.3f}, {first['high']:.3f}]"
-    if len(seeds) > 1:
-        values = [seed["value"] for seed in seeds]
-        text += f"; {len(seeds)} seeds {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+def measure_in_words(measure: Measure) -> str:
+    """A measure with its interval where known: "0.835 [0.795, 0.868]"."""
+    text = f"{measure['value']:.3f}"
+    if measure["low"] is not None:
+        text += f" [{measure['low']:.3f}, {measure['high']:.3f}]"
     return text
+
+
+def _rows_adding_to_one(probabilities: np.ndarray) -> np.ndarray:
+    # In float32 they do so to 1e-7 only, and scikit-learn warns.
+    exact = probabilities.astype(np.float64)
+    return exact / exact.sum(axis=1, keepdims=True)
+
+
+def _plain(value: float, n: int) -> Measure:
+    return {"value": float(value), "low": None, "high": None, "n": int(n)}

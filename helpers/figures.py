@@ -68,7 +68,7 @@ def image_grid(images: np.ndarray, row_names: list[str], column_names: list[str]
     for row, column in np.ndindex(rows, columns):
         axis = axes[row, column]
         axis.imshow(images[row, column], cmap="gray", vmin=0, vmax=255)
-        _bare(axis)
+        bare(axis)
         if column == 0:
             axis.set_ylabel(row_names[row], rotation=0, ha="right", va="center")
         if row == 0 and column_names:
@@ -92,46 +92,6 @@ def training_curves(history: pd.DataFrame, best_epoch: int) -> Figure:
         axis.xaxis.get_major_locator().set_params(integer=True)
     axes[0].set_ylim(0, 1)
     axes[0].legend(frameon=False)
-    return figure
-
-
-def confusion_matrices(confusions: dict[str, np.ndarray], classes: tuple[str, ...]) -> Figure:
-    """A row a model: counts, and shares of the true class in per cent."""
-    figure, axes = plt.subplots(
-        len(confusions), 2, figsize=(7.6, 3.1 * len(confusions)), squeeze=False
-    )
-    names = [class_name(name) for name in classes]
-    style = {"cmap": "Greys", "cbar": False, "xticklabels": names, "yticklabels": names}
-    for row, (model, counts) in zip(axes, confusions.items(), strict=True):
-        shares = 100 * counts / counts.sum(axis=1, keepdims=True)
-        sns.heatmap(shares, annot=counts, fmt="d", ax=row[0], vmin=0, vmax=100, **style)
-        sns.heatmap(shares, annot=True, fmt=".0f", ax=row[1], vmin=0, vmax=100, **style)
-        row[0].set(title=f"{model}: images", xlabel="predicted class", ylabel="true class")
-        row[1].set(title=f"{model}: % of the true class", xlabel="predicted class")
-        for axis in row:
-            axis.tick_params(axis="y", rotation=0)
-    return figure
-
-
-def roc_curves(curves: dict[str, pd.DataFrame], classes: tuple[str, ...]) -> Figure:
-    """One-vs-rest ROC curves, a panel a model; points as `evaluation.roc_curves` gives them."""
-    figure, axes = plt.subplots(
-        1, len(curves), figsize=(3.4 * len(curves), 3.4), sharey=True, squeeze=False
-    )
-    colours = class_colours(classes) | {"micro": "black"}
-    for axis, (model, points) in zip(axes[0], curves.items(), strict=True):
-        for name, curve in points.groupby("curve", sort=False):
-            axis.plot(
-                curve["false_positive_rate"],
-                curve["true_positive_rate"],
-                color=colours[name],
-                ls="--" if name == "micro" else "-",
-                label="micro-average" if name == "micro" else class_name(name),
-            )
-        axis.plot([0, 1], [0, 1], color="#BBBBBB", lw=0.8, ls=":")
-        axis.set(title=model, xlabel="false positive rate", aspect="equal")
-    axes[0, 0].set_ylabel("true positive rate")
-    axes[0, 0].legend(frameon=False, fontsize=8, loc="lower right")
     return figure
 
 
@@ -187,7 +147,7 @@ def grad_cam_gallery(
         top = 0 if row["right"] else 2
         for axis, heat in ((axes[top, row["true"]], None), (axes[top + 1, row["true"]], place)):
             axis.set_axis_on()
-            _bare(axis)
+            bare(axis)
             axis.imshow(images[place], cmap="gray", vmin=0, vmax=255)
             if heat is not None and np.ptp(maps[heat]) > 0:
                 axis.imshow(
@@ -225,10 +185,11 @@ def class_average_maps(
     for axis, name in zip(axes[:, 0], ["image", *averages], strict=True):
         axis.set_ylabel(name, fontsize=9)
     for axis in axes.flat:
-        _bare(axis)
+        bare(axis)
     return figure
 
 
-def _bare(axis: plt.Axes) -> None:
+def bare(axis: plt.Axes) -> None:
+    """Take ticks and frame from an axis that shows a picture."""
     axis.set(xticks=[], yticks=[])
     sns.despine(ax=axis, left=True, bottom=True)

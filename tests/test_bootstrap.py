@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import coverage
-from benchmarks.coverage import CLASSES, draw
+from benchmarks.simulated import CLASSES, draw
 from helpers import bootstrap, evaluation
 
 
@@ -46,7 +46,10 @@ def test_a_class_that_is_never_named_has_precision_and_f1_of_0():
 
 def test_intervals_cover_what_they_should():
     shares = coverage.simulate(images=500, sets=200, resamples=500)
-    assert shares.keys() == {"accuracy", "macro_f1", "auc/macro", "difference"}
-    for name, share in shares.items():
+    hard = {"recall near 1, Wilson", "recall near 1, bootstrap", "expected calibration error"}
+    assert shares.keys() == {"accuracy", "macro_f1", "auc/macro", "difference", *hard}
+    for name in shares.keys() - hard:
         # 95 % and four standard errors of 200 simulations, for the percentile method's own lack
-        assert 0.89 <= share <= 1, name
+        assert 0.89 <= shares[name] <= 1, name
+    # Of 125 images none is missed so often that the bootstrap has no width; Wilson stands.
+    assert shares["recall near 1, bootstrap"] < 0.85 < shares["recall near 1, Wilson"]

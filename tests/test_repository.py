@@ -15,18 +15,31 @@ from helpers.settings import REPOSITORY
 CHAPTERS = sorted((REPOSITORY / "book").glob("*.ipynb"))
 # Modules in the order of the data's way: each imports only what stands before it.
 ORDER = (
-    *("settings", "runs", "phantom", "data", "duplicates", "artifacts", "models", "training"),
-    *(
-        "bootstrap",
-        "evaluation",
-        "explain",
-        "claims",
-        "sentences",
-        "figures",
-        "site",
-        "steps",
-        "book",
-    ),
+    "settings",
+    "runs",
+    "phantom",
+    "data",
+    "duplicates",
+    "artifacts",
+    "models",
+    "training",
+    "bootstrap",
+    "evaluation",
+    "comparison",
+    "calibration",
+    "triage",
+    "shift",
+    "failures",
+    "selective",
+    "explain",
+    "claims",
+    "sentences",
+    "findings",
+    "figures",
+    "evaluation_figures",
+    "site",
+    "steps",
+    "book",
 )
 
 

@@ -1,0 +1,52 @@
+"""Risk-coverage by hand; prediction sets keep their promise where images are exchangeable."""
+
+import numpy as np
+import pytest
+
+from benchmarks.simulated import CLASSES, calibrated
+from helpers import selective
+
+
+def test_risk_by_coverage_by_hand():
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+    labels = np.array([0, 1, 1, 0])  # by confidence: right, wrong, right, right
+    curve, area = selective.risk_coverage(probabilities, labels, np.ones((1, 4), np.float32))
+    assert curve["coverage"].tolist() == [0.25, 0.5, 0.75, 1]
+    assert curve["risk"].to_numpy() == pytest.approx([0, 1 / 2, 1 / 3, 1 / 4])
+    assert area["value"] == pytest.approx((1 / 2 + 1 / 3 + 1 / 4) / 4)
+    assert area["low"] == pytest.approx(area["value"])
+
+
+def test_sets_hold_the_label_as_often_as_promised():
+    coverages = []
+    for seed in range(200):
+        probabilities, labels = calibrated(np.random.default_rng(seed), 600, skill=1.2)
+        threshold = selective.conformal_threshold(probabilities[:100], labels[:100], 0.1)
+        sets = selective.prediction_sets(probabilities[100:], labels[100:], threshold, CLASSES)
+        coverages.append(sets.coverage["all"]["value"])
+    # between 0.9 and 0.9 + 1/101, four standard errors of the mean allowed
+    error = np.std(coverages) / np.sqrt(200)
+    assert 0.9 - 4 * error <= np.mean(coverages) <= 0.9 + 1 / 101 + 4 * error
+
+
+def test_where_images_are_harder_than_promised_the_promise_breaks():
+    rng = np.random.default_rng(0)
+    threshold = selective.conformal_threshold(*calibrated(rng, 2_000, skill=2.5), 0.1)
+    probabilities, labels = calibrated(rng, 2_000, skill=2.5)
+    shifted = np.roll(labels, 1)
+    kept = selective.prediction_sets(probabilities, labels, threshold, CLASSES)
+    broken = selective.prediction_sets(probabilities, shifted, threshold, CLASSES)
+    assert kept.coverage["all"]["high"] >= 0.9
+    assert broken.coverage["all"]["high"] < 0.9
+    assert kept.single["value"] + kept.empty["value"] <= 1
+
+
+def test_too_few_images_promise_nothing():
+    assert selective.conformal_threshold(np.eye(4), np.arange(4), 0.1) == 0
+
+
+def test_halves_share_no_image_and_split_each_class():
+    labels = np.repeat([0, 1, 2], [10, 20, 6])
+    one, other = selective.halves(labels)
+    assert sorted([*one, *other]) == list(range(36))
+    assert (np.bincount(labels[one]) == np.bincount(labels[other])).all()
