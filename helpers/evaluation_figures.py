@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 GREY = "#7F7F7F"
 # A split by its mark, since colour tells models and classes.
-SPLIT_MARKS = {"val": "o", "test": "D"}
+SPLIT_MARKS = {
+    "validation": ("o", "white"),
+    "validation, drawn out": ("s", "#CCCCCC"),
+    "test": ("D", None),
+}
 
 
 def confusion_matrices(confusions: dict[str, np.ndarray], classes: tuple[str, ...]) -> Figure:
@@ -157,36 +161,44 @@ def precision_by_prevalence(panels: dict[str, dict[str, pd.DataFrame]]) -> Figur
 
 
 def recalls(tables: dict[str, pd.DataFrame], classes: tuple[str, ...]) -> Figure:
-    """Recall of each class on validation and test, a panel a model (`shift.recalls`)."""
+    """Recall of each class on each split, a panel a model (`shift.recalls`)."""
     figure, axes = plt.subplots(
-        1, len(tables), figsize=(3.2 * len(tables) + 0.6, 2.8), sharey=True, squeeze=False
+        1, len(tables), figsize=(3.2 * len(tables) + 0.6, 2.9), sharey=True, squeeze=False
     )
     colours = class_colours(classes)
     for axis, (model, table) in zip(axes[0], tables.items(), strict=True):
-        for place, name in enumerate(classes):
-            for shift, (split, mark) in zip((0.14, -0.14), SPLIT_MARKS.items(), strict=True):
-                row = table[(table["class"] == name) & (table["split"] == split)].iloc[0]
-                value = 100 * row["recall"]
-                axis.errorbar(
-                    value,
-                    place + shift,
-                    xerr=[[value - 100 * row["low"]], [100 * row["high"] - value]],
-                    fmt=mark,
-                    color=colours[name],
-                    mfc=colours[name] if split == "test" else "white",
-                    ms=5,
-                )
+        splits = table["split"].unique()
+        for (_, row), place in zip(table.iterrows(), _places(table, classes), strict=True):
+            mark, fill = SPLIT_MARKS[row["split"]]
+            colour, value = colours[row["class"]], 100 * row["recall"]
+            axis.errorbar(
+                value,
+                place,
+                xerr=[[value - 100 * row["low"]], [100 * row["high"] - value]],
+                fmt=mark,
+                color=colour,
+                mfc=fill or colour,
+                ms=5,
+            )
         axis.set(title=model, xlabel="recall (%)", xlim=(0, 100))
         axis.set(yticks=range(len(classes)), yticklabels=[class_name(name) for name in classes])
     axes[0, 0].invert_yaxis()
     handles = [
-        plt.Line2D([], [], color=GREY, ls="", marker=mark, mfc=fill, label=name)
-        for (name, mark), fill in zip(
-            {"validation": "o", "test": "D"}.items(), ("white", GREY), strict=True
-        )
+        plt.Line2D([], [], color=GREY, ls="", marker=mark, mfc=fill or GREY, label=split)
+        for split, (mark, fill) in SPLIT_MARKS.items()
+        if split in splits
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
+
+
+def _places(table: pd.DataFrame, classes: tuple[str, ...]) -> list[float]:
+    splits = table["split"].unique().tolist()
+    offsets = np.linspace(-0.2, 0.2, len(splits))
+    return [
+        classes.index(name) + offsets[splits.index(split)]
+        for name, split in zip(table["class"], table["split"], strict=True)
+    ]
 
 
 def labelled_images(images: np.ndarray, titles: list[str], columns: int = 4) -> Figure:

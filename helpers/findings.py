@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from helpers import claims, evaluation, triage
+from helpers import acquisition, claims, evaluation, triage
 from helpers.evaluation import measure_in_words
 from helpers.sentences import LONG_NAMES, capital, class_name, listed, percent
 
@@ -150,10 +150,10 @@ def prior_correction(
 def worst_fall(model: str, recalls: pd.DataFrame) -> str:
     """The class whose recall falls most from validation to test."""
     by_split = recalls.pivot(index="class", columns="split", values="recall")
-    fall = by_split["val"] - by_split["test"]
+    fall = by_split["validation"] - by_split["test"]
     name = fall.idxmax()
     ends = recalls[recalls["class"] == name].set_index("split")
-    val, test = (ends.loc[split].rename({"recall": "value"}) for split in ("val", "test"))
+    val, test = (ends.loc[split].rename({"recall": "value"}) for split in ("validation", "test"))
     if fall.max() <= 0:
         return f"{capital(LONG_NAMES[model])} finds no class less often on test than on validation."
     return (
@@ -274,6 +274,64 @@ def exchangeability(model: str, on_test: Sets, on_half: Sets, miss: float) -> st
         f"validation of {percent(test)} of the test images, "
         f"{'in keeping with' if holds else 'short of'} the promise; least often for "
         f"{class_name(worst)}, {percent(on_test.coverage[worst])}."
+    )
+
+
+def scan_widths(widths: dict[str, np.ndarray] | None) -> str:
+    """How many scans of each split are of high resolution, and what that does to their pictures."""
+    if widths is None:
+        return (
+            "How wide the scans behind these images were is not known here: there is no "
+            f"`{acquisition.MANIFEST}` beside the data. What follows draws out every validation "
+            "image alike; it tells what a model can bear, not what explains a gap."
+        )
+    shares = [
+        f"{100 * acquisition.is_high_resolution(own).mean():.0f} % in {split}"
+        for split, own in widths.items()
+    ]
+    return (
+        f"Scans of high resolution, with twice the columns across the same angle, are "
+        f"{listed(shares)}. A square is cut from the middle of every scan; cut from one of high "
+        "resolution it holds half as much of the eye, drawn out to twice its width."
+    )
+
+
+def recall_by_variant(found: dict[str, dict[str, Measure]]) -> pd.DataFrame:
+    """Accuracy and recalls (rows) on each variant of the images (columns), as text."""
+    return pd.DataFrame(
+        {
+            variant: {evaluation.in_words(name): percent(m) for name, m in measures.items()}
+            for variant, measures in found.items()
+        }
+    )
+
+
+def by_resolution(model: str, val_right: np.ndarray, widths: np.ndarray) -> str:
+    """Accuracy on validation scans of either resolution: what nature's own experiment says."""
+    high = acquisition.is_high_resolution(widths)
+    shares = [
+        evaluation.proportion(int(val_right[own].sum()), int(own.sum())) for own in (high, ~high)
+    ]
+    if not all(share["n"] for share in shares):
+        return f"{capital(LONG_NAMES[model])}: validation has scans of one resolution alone."
+    return (
+        f"{capital(LONG_NAMES[model])} names {percent(shares[0])} of the {shares[0]['n']} validation "
+        f"scans of high resolution correctly, {percent(shares[1])} of the {shares[1]['n']} others."
+    )
+
+
+def stretching(name: str, stretched: dict[str, Measure], blurred: dict[str, Measure]) -> str:
+    """What drawing out validation images costs, beside the loss of detail alone (`acquisition.gap`).
+
+    `name` is the training, as a sentence begins.
+    """
+    closed, left = stretched["closed"], stretched["left"]
+    return (
+        f"{name}: at test's class ratio validation lies {_points(stretched['gap'])} points above "
+        f"test. Drawing out validation images costs {_points(closed)} points, blurring them alike "
+        f"without drawing them out {_points(blurred['closed'])}. After drawing out, validation lies "
+        f"{_points(left)} points above test"
+        f"{'' if left['low'] <= 0 <= left['high'] else ', more than chance'}."
     )
 
 

@@ -61,12 +61,14 @@ def gap(predictions: Predictions, resamples: int = bootstrap.RESAMPLES) -> dict[
 def recalls(predictions: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
     """Recall of each class on validation and on test, with Wilson intervals.
 
-    Columns: class, split, recall, low, high, images.
+    Columns: class, split (validation, test), recall, low, high, images.
     """
     rows = []
-    for split in ("val", "test"):
-        labels = getattr(predictions, f"{split}_labels")
-        predicted = getattr(predictions, f"{split}_probabilities").argmax(axis=1)
+    for split, labels, probabilities in (
+        ("validation", predictions.val_labels, predictions.val_probabilities),
+        ("test", predictions.test_labels, predictions.test_probabilities),
+    ):
+        predicted = probabilities.argmax(axis=1)
         for k, name in enumerate(classes):
             own = labels == k
             found = proportion(int((predicted[own] == k).sum()), int(own.sum()))

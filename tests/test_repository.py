@@ -29,6 +29,7 @@ ORDER = (
     "calibration",
     "triage",
     "shift",
+    "acquisition",
     "failures",
     "selective",
     "explain",

@@ -1,0 +1,209 @@
+"""The acquisition shift: scans of another width, cropped to a square, show the eye stretched."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.ndimage import affine_transform
+
+from helpers import bootstrap, shift
+from helpers.artifacts import Predictions
+from helpers.data import SPLITS, Dataset
+from helpers.evaluation import Measure, proportion
+from helpers.settings import InputError, Settings
+
+if TYPE_CHECKING:
+    import keras
+
+MANIFEST = "manifest.csv"
+HIGH_RESOLUTION_WIDTH = 1_024
+COLUMNS = ("split", "index", "source_width")
+
+
+def source_widths(settings: Settings, dataset: Dataset) -> dict[str, np.ndarray] | None:
+    """The width in pixels of the scan behind each image: int (n,) by split.
+
+    Read from `manifest.csv` beside the data file (columns split, index, source_width); None where
+    there is none, as for the phantom and for MedMNIST's own files.
+
+    Raises
+    ------
+    InputError : for a manifest that lacks a column or doesn't list each image once.
+    """
+    if settings.data_path is None:
+        return None
+    path = settings.data_path.with_name(MANIFEST)
+    if not path.is_file():
+        return None
+    return _read_widths(path, {name: len(split) for name, split in dataset.splits.items()})
+
+
+def _read_widths(path: Path, sizes: dict[str, int]) -> dict[str, np.ndarray]:
+    try:
+        table = pd.read_csv(path)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: no readable table ({error}); mend it or move it away") from None
+    for column in COLUMNS:
+        if column not in table:
+            raise InputError(f"{path}: has no column {column}; add it, or move the file away")
+    found = {}
+    for split in SPLITS:
+        own = table[table["split"] == split].sort_values("index")
+        if own["index"].tolist() != list(range(sizes[split])):
+            raise InputError(
+                f"{path}: doesn't list each of the {sizes[split]} {split} images once; mend it, "
+                "or move it away"
+            )
+        found[split] = own["source_width"].to_numpy()
+    return found
+
+
+def width_table(widths: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Images by width of their scan (rows) and split (columns)."""
+    counts = {split: pd.Series(values).value_counts() for split, values in widths.items()}
+    return pd.DataFrame(counts).fillna(0).astype(int).rename_axis("width of the scan (pixels)")
+
+
+def is_high_resolution(widths: np.ndarray) -> np.ndarray:
+    """Which scans (widths int (n,)) have twice the columns across the same angle: bool (n,).
+
+    Heidelberg's Spectralis, which Kermany et al. (2018) used, takes 512 or 768 columns at high speed
+    and 1,024 or 1,536 at high resolution.
+    """
+    return widths >= HIGH_RESOLUTION_WIDTH
+
+
+def factors_like(val_widths: np.ndarray, test_widths: np.ndarray) -> np.ndarray:
+    """How far to draw out each validation image to look as most test images do: float (n,).
+
+    2 for a high-speed scan where most test scans are of high resolution, else 1.
+    """
+    most_are_high = is_high_resolution(test_widths).mean() > 0.5
+    return np.where(most_are_high & ~is_high_resolution(val_widths), 2.0, 1.0)
+
+
+def stretched(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Images whose middle is drawn out to the full width, by bilinear interpolation.
+
+    Parameters
+    ----------
+    images : uint8 (n, height, width); factors : float (n,), 1 and above; 2 shows the middle half.
+
+    Returns
+    -------
+    uint8 (n, height, width).
+    """
+    centre = (images.shape[2] - 1) / 2
+    drawn = [
+        affine_transform(
+            image.astype(np.float32),
+            [1, 1 / factor],
+            offset=[0, centre - centre / factor],
+            order=1,
+            mode="nearest",
+        )
+        for image, factor in zip(images, factors, strict=True)
+    ]
+    return np.round(drawn).astype(np.uint8)
+
+
+def blurred(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Images squeezed to 1 / factor of their width and drawn out again: the detail lost, no more.
+
+    The control for `stretched`, which loses as much detail across; parameters as there.
+    """
+    size = images.shape[2]
+    rows = []
+    for image, factor in zip(images, factors, strict=True):
+        narrow = max(1, round(size / factor))
+        edges = np.linspace(0, size, narrow + 1)
+        # The area average of each narrow pixel, from the running sum between its edges.
+        total = np.concatenate([np.zeros((len(image), 1)), image.cumsum(axis=1)], axis=1)
+        between = np.stack([np.interp(edges, np.arange(size + 1), line) for line in total])
+        narrowed = np.diff(between, axis=1) / np.diff(edges)
+        centres = (edges[:-1] + edges[1:]) / 2
+        rows.append([np.interp(np.arange(size) + 0.5, centres, line) for line in narrowed])
+    return np.round(rows).astype(np.uint8)
+
+
+def recall_table(
+    variants: dict[str, np.ndarray], labels: np.ndarray, classes: tuple[str, ...]
+) -> dict[str, dict[str, Measure]]:
+    """Accuracy and each class's recall on variants of the same images, with Wilson intervals.
+
+    `variants` by name, probabilities float (n, classes); labels int (n,).
+    """
+    found = {}
+    for variant, probabilities in variants.items():
+        right = probabilities.argmax(axis=1) == labels
+        found[variant] = {"accuracy": proportion(int(right.sum()), len(right))}
+        for k, name in enumerate(classes):
+            own = right[labels == k]
+            found[variant][f"recall/{name}"] = proportion(int(own.sum()), len(own))
+    return found
+
+
+def gap(
+    predictions: Predictions, altered: np.ndarray, resamples: int = bootstrap.RESAMPLES
+) -> dict[str, Measure]:
+    """How much of the gap between validation and test goes when validation is altered alike.
+
+    Validation recalls are taken at test's class ratio throughout, so that label shift is no part
+    of it (`shift.gap` tells that part).
+
+    Parameters
+    ----------
+    altered : float (n, classes), probabilities of the altered validation images.
+
+    Returns
+    -------
+    `gap` (validation less test), `closed` (validation less altered validation) and `left` (altered
+    validation less test), with 95 % intervals: validation images are resampled as pairs, test
+    images apart.
+    """
+    labels = predictions.val_labels
+    ratios = [
+        np.bincount(split, minlength=altered.shape[1]) / len(split)
+        for split in (labels, predictions.test_labels)
+    ]
+    as_test = (ratios[1] / ratios[0])[labels]
+    right = [
+        (p.argmax(axis=1) == labels) * as_test for p in (predictions.val_probabilities, altered)
+    ]
+    test_right = predictions.test_probabilities.argmax(axis=1) == predictions.test_labels
+    parts = {
+        "gap": (right[0], test_right),
+        "closed": (right[0] - right[1], np.zeros(len(test_right))),
+        "left": (right[1], test_right),
+    }
+    weights = (
+        bootstrap.draw_weights(labels, resamples, seed=0),
+        bootstrap.draw_weights(predictions.test_labels, resamples, seed=1),
+    )
+    found = {}
+    for name, (val, test) in parts.items():
+        low, high = bootstrap.interval(
+            weights[0] @ val.astype(np.float32) / len(val)
+            - weights[1] @ test.astype(np.float32) / len(test)
+        )
+        value = float(val.mean() - test.mean())
+        found[name] = {"value": value, "low": low, "high": high, "n": len(labels)}
+    return found
+
+
+def recalls(
+    predictions: Predictions, altered: np.ndarray, classes: tuple[str, ...]
+) -> pd.DataFrame:
+    """Recall of each class on validation, on altered validation and on test (`shift.recalls`)."""
+    plain = shift.recalls(predictions, classes)
+    again = shift.recalls(replace(predictions, val_probabilities=altered), classes)
+    drawn = again[again["split"] == "validation"].assign(split="validation, drawn out")
+    is_test = plain["split"] == "test"
+    return pd.concat([plain[~is_test], drawn, plain[is_test]], ignore_index=True)
+
+
+def predict(model: "keras.Model", images: np.ndarray) -> np.ndarray:
+    """Probabilities float32 (n, classes) of images uint8 (n, height, width)."""
+    return model.predict(images[..., None], batch_size=256, verbose=0)
