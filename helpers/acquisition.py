@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 from scipy.ndimage import affine_transform
 
-from helpers import bootstrap, shift
+from helpers import bootstrap, data, shift
 from helpers.artifacts import Predictions
 from helpers.data import SPLITS, Dataset
 from helpers.evaluation import Measure, proportion
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.csv"
 HIGH_RESOLUTION_WIDTH = 1_024
+FINER = 64
+BATCH = 128
 COLUMNS = ("split", "index", "source_width")
 
 
@@ -69,8 +72,8 @@ def width_table(widths: dict[str, np.ndarray]) -> pd.DataFrame:
 def is_high_resolution(widths: np.ndarray) -> np.ndarray:
     """Which scans (widths int (n,)) have twice the columns across the same angle: bool (n,).
 
-    Heidelberg's Spectralis, which Kermany et al. (2018) used, takes 512 or 768 columns at high speed
-    and 1,024 or 1,536 at high resolution.
+    Heidelberg's Spectralis, which Kermany et al. (2018) used, takes 512 or 768 columns at high
+    speed and 1,024 or 1,536 at high resolution.
     """
     return widths >= HIGH_RESOLUTION_WIDTH
 
@@ -126,6 +129,65 @@ def blurred(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
         centres = (edges[:-1] + edges[1:]) / 2
         rows.append([np.interp(np.arange(size) + 0.5, centres, line) for line in narrowed])
     return np.round(rows).astype(np.uint8)
+
+
+def finer_validation(settings: Settings, dataset: Dataset) -> np.ndarray | None:
+    """The validation images at 64 px, from `<name>_64.npz` beside `<name>.npz`; else None.
+
+    None also where that file holds other images: where an image of 64 px, resized, correlates less
+    than 0.95 with its counterpart. uint8 (n, 64, 64).
+    """
+    if settings.data_path is None or dataset.size >= FINER:
+        return None
+    path = settings.data_path.with_name(f"{settings.data_path.stem}_{FINER}.npz")
+    if not path.is_file():
+        return None
+    finer = data.load(settings.model_copy(update={"data_path": path})).val.images
+    if len(finer) != len(dataset.val) or finer.shape[1] != FINER:
+        return None
+    pairs = zip(resized(finer, 1.0, dataset.size), dataset.val.images, strict=True)
+    alike = min(np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in pairs)
+    return finer if alike > 0.95 else None
+
+
+def resized(images: np.ndarray, factors: np.ndarray | float, size: int) -> np.ndarray:
+    """Images drawn out by `factors` (as in `stretched`) and resized to `size` px in one step.
+
+    By Pillow's bilinear filter, as MedMNIST resizes (Yang et al. 2023): uint8 (n, size, size).
+    """
+    height, width = images.shape[1:]
+    middles = width / 2 / np.broadcast_to(factors, len(images))
+    return np.stack(
+        [
+            Image.fromarray(image).resize(
+                (size, size),
+                Image.Resampling.BILINEAR,
+                box=(width / 2 - middle, 0, width / 2 + middle, height),
+            )
+            for image, middle in zip(images, middles, strict=True)
+        ]
+    )
+
+
+def variants(
+    images: np.ndarray, factors: np.ndarray, finer: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """The images as they are, a control, and drawn out: uint8 (n, size, size) each, by name.
+
+    From finer images nothing is lost, and the control shows what resizing them anew does alone.
+    Without them the control loses as much detail as drawing out does.
+    """
+    if finer is None:
+        return {
+            "as they are": images,
+            "control: blurred": blurred(images, factors),
+            "drawn out": stretched(images, factors),
+        }
+    return {
+        "as they are": images,
+        "control: resized anew": resized(finer, 1.0, images.shape[1]),
+        "drawn out": resized(finer, factors, images.shape[1]),
+    }
 
 
 def recall_table(
@@ -206,4 +268,10 @@ def recalls(
 
 def predict(model: "keras.Model", images: np.ndarray) -> np.ndarray:
     """Probabilities float32 (n, classes) of images uint8 (n, height, width)."""
-    return model.predict(images[..., None], batch_size=256, verbose=0)
+    # Called as it is: compiling each model anew takes longer than its few batches.
+    return np.concatenate(
+        [
+            np.asarray(model(images[start : start + BATCH, ..., None], training=False))
+            for start in range(0, len(images), BATCH)
+        ]
+    )

@@ -48,7 +48,7 @@ class Confusion:
 def costliest_confusion(confusion: np.ndarray, classes: tuple[str, ...]) -> Confusion | None:
     """The confusion that loses most levels of urgency in all; None when none loses any.
 
-    An image costs as many levels as its class is named too low (urgent, observation, routine); one
+    An image costs as many levels as its class is named too low (`triage.LEVELS`); one
     named too high costs nothing here. `confusion` is int (classes, classes), true by named.
     """
     level = np.array([LEVELS.index(URGENCY[name]) for name in classes])

@@ -24,12 +24,12 @@ def trust_table(found: dict[str, Triage], measures: dict[str, dict[str, Measure]
     """What a clinician asks first, a column a model; each share with its 95 % interval."""
     columns = {}
     for model, result in found.items():
-        grave = result.levels.loc["urgent"]
+        grave = result.levels.loc[triage.LEVELS[0]]
         columns[model] = {
             "finds of the urgent images (sensitivity)": percent(result.sensitivity),
             "leaves alone of the others (specificity)": percent(result.specificity),
-            "urgent images sent home as routine": percent(
-                evaluation.proportion(int(grave["routine"]), int(grave.sum()))
+            "urgent images sent home for observation": percent(
+                evaluation.proportion(int(grave[triage.LEVELS[2]]), int(grave.sum()))
             ),
             "names the right one of four classes": percent(measures[model]["accuracy"]),
         }
@@ -296,6 +296,19 @@ def scan_widths(widths: dict[str, np.ndarray] | None) -> str:
     )
 
 
+def variants(from_finer: bool) -> str:
+    """How validation images are drawn out, and against what control."""
+    if from_finer:
+        return (
+            f"They are drawn out from the same scans at {acquisition.FINER} px, so that no detail "
+            "is lost; the control is made from those alike, but not drawn out."
+        )
+    return (
+        "Drawing out an image of this size loses detail across, which a true scan of high "
+        "resolution has; the control loses as much and moves nothing."
+    )
+
+
 def recall_by_variant(found: dict[str, dict[str, Measure]]) -> pd.DataFrame:
     """Accuracy and recalls (rows) on each variant of the images (columns), as text."""
     return pd.DataFrame(
@@ -315,23 +328,25 @@ def by_resolution(model: str, val_right: np.ndarray, widths: np.ndarray) -> str:
     if not all(share["n"] for share in shares):
         return f"{capital(LONG_NAMES[model])}: validation has scans of one resolution alone."
     return (
-        f"{capital(LONG_NAMES[model])} names {percent(shares[0])} of the {shares[0]['n']} validation "
-        f"scans of high resolution correctly, {percent(shares[1])} of the {shares[1]['n']} others."
+        f"{capital(LONG_NAMES[model])} names {percent(shares[0])} of the {shares[0]['n']} "
+        f"validation scans of high resolution correctly, {percent(shares[1])} of the "
+        f"{shares[1]['n']} others."
     )
 
 
-def stretching(name: str, stretched: dict[str, Measure], blurred: dict[str, Measure]) -> str:
-    """What drawing out validation images costs, beside the loss of detail alone (`acquisition.gap`).
+def stretching(name: str, found: dict[str, Measure], control: dict[str, Measure]) -> str:
+    """What drawing out validation images costs, and its control (both by `acquisition.gap`).
 
     `name` is the training, as a sentence begins.
     """
-    closed, left = stretched["closed"], stretched["left"]
+    left, beyond = found["left"], found["closed"]["low"] > control["closed"]["high"]
     return (
-        f"{name}: at test's class ratio validation lies {_points(stretched['gap'])} points above "
-        f"test. Drawing out validation images costs {_points(closed)} points, blurring them alike "
-        f"without drawing them out {_points(blurred['closed'])}. After drawing out, validation lies "
-        f"{_points(left)} points above test"
-        f"{'' if left['low'] <= 0 <= left['high'] else ', more than chance'}."
+        f"{name}: at test's class ratio validation less test is {_points(found['gap'])} points. "
+        f"Drawing out validation images costs {_points(found['closed'])} points, the control "
+        f"{_points(control['closed'])}: the shape by itself "
+        f"{'costs' if beyond else 'is not shown to cost'} accuracy. Validation drawn out, "
+        f"less test, is {_points(left)} points"
+        f"{'' if left['low'] <= 0 <= left['high'] else ', which is not nothing'}."
     )
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 from helpers.artifacts import Predictions
 from helpers.evaluation import Measure, proportion
 
-# Kermany et al. 2018, figure 1: what each finding asks for.
-URGENCY = {"cnv": "urgent", "dme": "urgent", "drusen": "observation", "normal": "routine"}
-LEVELS = ("urgent", "observation", "routine")
+# Kermany et al. 2018: what each finding asks for, the most urgent first.
+LEVELS = ("urgent referral", "routine referral", "observation")
+URGENCY = {"cnv": LEVELS[0], "dme": LEVELS[0], "drusen": LEVELS[1], "normal": LEVELS[2]}
 SENSITIVITY = 0.95
 
 
@@ -38,7 +38,7 @@ def applies(classes: tuple[str, ...]) -> bool:
 
 def urgent(classes: tuple[str, ...]) -> np.ndarray:
     """Which classes are urgent: bool (classes,)."""
-    return np.array([URGENCY[name] == "urgent" for name in classes])
+    return np.array([URGENCY[name] == LEVELS[0] for name in classes])
 
 
 def choose_threshold(scores: np.ndarray, positive: np.ndarray, sensitivity: float) -> float:
@@ -54,7 +54,7 @@ def choose_threshold(scores: np.ndarray, positive: np.ndarray, sensitivity: floa
 
 
 def triage(predictions: Predictions, classes: tuple[str, ...]) -> Triage:
-    """Sort the test images into urgent, observation and routine.
+    """Sort the test images into urgent referral, routine referral and observation.
 
     Urgent is an image whose p(CNV) + p(DME) reaches the highest threshold that finds 95 % of the
     urgent validation images; the others go where the larger of p(drusen) and p(normal) points.
@@ -88,13 +88,14 @@ def misses(found: dict[str, Triage]) -> pd.DataFrame:
     """
     levels = {model: triage.levels for model, triage in found.items()}
     rows = {}
+    urgent_referral, routine_referral, observation = LEVELS
     for needs, sent in (
-        ("urgent", "routine"),
-        ("urgent", "observation"),
-        ("observation", "routine"),
-        ("observation", "urgent"),
-        ("routine", "urgent"),
-        ("routine", "observation"),
+        (urgent_referral, observation),
+        (urgent_referral, routine_referral),
+        (routine_referral, observation),
+        (routine_referral, urgent_referral),
+        (observation, urgent_referral),
+        (observation, routine_referral),
     ):
         n = int(next(iter(levels.values())).loc[needs].sum())
         rows[needs, sent, n] = {

@@ -59,6 +59,30 @@ def test_octmnist_minis_test_scans_are_wider(octmnist_mini):
     assert (acquisition.factors_like(widths["test"], widths["val"]) == 1).all()
 
 
+def test_finer_images_are_used_only_where_they_are_the_same(octmnist_mini, local, tmp_path):
+    settings = load_settings("local", data_path=octmnist_mini, weights="random")
+    dataset = data.load(settings)
+    finer = acquisition.finer_validation(settings, dataset)
+    assert finer.shape == (len(dataset.val), 64, 64)
+    found = acquisition.variants(dataset.val.images[:4], np.full(4, 2.0), finer[:4])
+    assert list(found) == ["as they are", "control: resized anew", "drawn out"]
+    assert {images.shape for images in found.values()} == {(4, 28, 28)}
+    again = found["control: resized anew"].astype(int) - found["as they are"]
+    assert np.abs(again).mean() < 2
+    other = {
+        name: np.repeat(np.repeat(array, 3, 1), 3, 2)[:, :64, :64] if array.ndim == 3 else array
+        for name, array in np.load(local[0].data_path).items()
+    }
+    np.savez(tmp_path / "mine_64.npz", **other)
+    assert acquisition.finer_validation(*local) is None
+
+
+def test_without_finer_images_the_control_is_blurred(local):
+    assert acquisition.finer_validation(*local) is None
+    found = acquisition.variants(local[1].val.images, np.full(8, 2.0), None)
+    assert list(found) == ["as they are", "control: blurred", "drawn out"]
+
+
 def test_stretching_draws_out_the_middle():
     ramp = np.tile(np.arange(28, dtype=np.uint8) * 9, (1, 28, 1))
     np.testing.assert_array_equal(acquisition.stretched(ramp, [1.0]), ramp)

@@ -109,7 +109,7 @@ def book():
 
 def test_the_book_renders_every_page_with_its_links(book):
     pages = {path.name: path.read_text() for path in (book / "html").glob("0*.html")}
-    assert len(pages) == 6
+    assert len(pages) == 7
     for name, page in pages.items():
         source = name.replace(".html", ".ipynb")
         assert "metrics.json" in page

@@ -24,13 +24,13 @@ def test_images_are_sent_where_they_belong_and_misses_are_counted_by_how_far_the
     test_labels = np.array([0, 1, 2, 3, 3])
     found = triage.triage(Predictions(sure, labels, test, test_labels), CLASSES)
     assert found.on_validation == 1
-    assert found.levels.loc["urgent"].tolist() == [1, 0, 1]
-    assert found.levels.loc["observation"].tolist() == [0, 1, 0]
-    assert found.levels.loc["routine"].tolist() == [1, 0, 1]
+    assert found.levels.loc["urgent referral"].tolist() == [1, 0, 1]
+    assert found.levels.loc["routine referral"].tolist() == [0, 1, 0]
+    assert found.levels.loc["observation"].tolist() == [1, 0, 1]
     assert found.sensitivity["value"] == 0.5
     assert found.specificity["value"] == pytest.approx(2 / 3)
     table = triage.misses({"custom-cnn": found})
-    assert table.loc[("urgent", "routine", 2), "custom-cnn"].startswith("1 [")
+    assert table.loc[("urgent referral", "observation", 2), "custom-cnn"].startswith("1 [")
 
 
 def test_net_benefit_by_hand():
