@@ -2,16 +2,21 @@
 
 import dataclasses
 import functools
+import hashlib
 import http.server
 import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from helpers import data, duplicates
-from helpers.settings import InputError, load_settings
+from helpers.settings import REPOSITORY, InputError, load_settings
 
 
 def load_file(path):
@@ -92,23 +97,32 @@ def test_an_unreadable_file_is_named(tmp_path, arrays):
         load_file(path)
 
 
+# Set once the server has sent half a file and waits.
+half_sent = threading.Event()
+
+
 @pytest.fixture
 def server(tmp_path):
     """A web server on a folder of its own; yields the folder and the address."""
     folder = tmp_path / "served"
     folder.mkdir()
 
+    half_sent.clear()
+
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
             pass
 
         def do_GET(self):
-            if "cut" not in self.path:
+            if "cut" not in self.path and "slow" not in self.path:
                 return super().do_GET()
             self.send_response(200)
             self.send_header("Content-Length", "1000")
             self.end_headers()
             self.wfile.write(b"half")
+            if "slow" in self.path:
+                half_sent.set()
+                time.sleep(20)
 
     handler = functools.partial(Quiet, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
@@ -131,8 +145,6 @@ def published(monkeypatch, tmp_path):
 
 
 def test_a_download_is_verified_and_kept(server, published, arrays):
-    import hashlib
-
     folder, address = server
     np.savez(folder / "good.npz", **arrays)
     md5 = hashlib.md5((folder / "good.npz").read_bytes()).hexdigest()
@@ -151,6 +163,30 @@ def test_a_failed_download_leaves_nothing(server, published, name):
         data.load(load_settings("paper"))
     assert f"{address}/{name}" in str(error.value)
     assert not cache.exists() or list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL], ids=lambda end: end.name)
+def test_a_killed_download_leaves_no_file_and_the_next_one_succeeds(server, published, arrays, end):
+    folder, address = server
+    np.savez(folder / "good.npz", **arrays)
+    cache = published(f"{address}/slow.npz")
+    program = (
+        "import sys; from helpers import data; from helpers.settings import load_settings; "
+        "data.INFO['octmnist']['url'] = sys.argv[1]; data.load(load_settings('paper'))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, f"{address}/slow.npz"],
+        stderr=subprocess.DEVNULL,
+        cwd=REPOSITORY,
+    ) as process:
+        assert half_sent.wait(60)
+        process.send_signal(end)
+        assert process.wait(30) != 0
+    assert not (cache / "octmnist.npz").exists()
+    md5 = hashlib.md5((folder / "good.npz").read_bytes()).hexdigest()
+    published(f"{address}/good.npz", md5)
+    assert len(data.load(load_settings("paper")).test) == 8
+    assert (cache / "octmnist.npz").read_bytes() == (folder / "good.npz").read_bytes()
 
 
 def test_without_a_network_the_remedy_is_named(published):
