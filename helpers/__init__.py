@@ -1,6 +1,6 @@
 """What the chapters share, in the order of the data's way.
 
 settings -> runs -> phantom -> data -> duplicates -> artifacts -> models -> training ->
-bootstrap -> evaluation -> explain -> claims -> sentences -> figures. Beside them stand `book` (make
-book), `steps` (one job of the Snakefile), `site` and `address`.
+bootstrap -> evaluation -> explain -> arithmetic -> claims -> sentences -> figures. Beside them
+stand `book` (make book), `steps` (one job of the Snakefile), `site` and `address`.
 """

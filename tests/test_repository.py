@@ -20,6 +20,7 @@ ORDER = (
         "bootstrap",
         "evaluation",
         "explain",
+        "arithmetic",
         "claims",
         "sentences",
         "figures",
