@@ -69,6 +69,7 @@ rule chapter:
         source="book/{chapter}.ipynb",
         helpers=lambda wildcards: helpers_of(f"book/{wildcards.chapter}.ipynb"),
         artifacts=lambda wildcards: needed_by(wildcards.chapter),
+        ledger="book/claims.yaml",
     output:
         update(f"{FOLDER}/notebooks/{{chapter}}.ipynb"),
     params:

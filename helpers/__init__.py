@@ -1,6 +1,7 @@
 """What the chapters share, in the order of the data's way.
 
-settings -> runs -> phantom -> data -> duplicates -> artifacts -> models -> training ->
-bootstrap -> evaluation -> explain -> claims -> sentences -> figures. Beside them stand `book` (make
-book), `steps` (one job of the Snakefile), `site` and `address`.
+settings -> runs -> phantom -> data -> duplicates -> artifacts -> models -> training -> bootstrap ->
+evaluation -> comparison, calibration, triage, shift, acquisition, failures, selective -> explain ->
+arithmetic -> claims -> sentences -> findings -> figures, evaluation_figures. Beside them stand
+`book` (make book), `steps` (one job of the Snakefile), `site` and `address`.
 """

@@ -21,6 +21,7 @@ CLASS_COLOURS = ("#D55E00", "#0072B2", "#009E73", "#7F7F7F")
 MODEL_COLOURS = {"custom-cnn": "#CC79A7", "resnet50": "#E69F00", "resnet50-caffe": "#56B4E9"}
 MORE_COLOURS = tuple(sns.color_palette("husl", 12).as_hex())
 STATED_COLOUR = "#000000"
+PUBLISHED_COLOUR = "#7F7F7F"
 HEAT = "inferno"
 
 
@@ -96,8 +97,15 @@ def training_curves(history: pd.DataFrame, best_epoch: int) -> Figure:
 
 
 def accuracy_overview(metrics: Metrics, dataset_name: str) -> Figure:
-    """Measured accuracy with its interval beside what the report states and others published."""
-    figure, axis = plt.subplots(figsize=(7.6, 0.55 * len(metrics) + 1.7))
+    """Measured accuracy with its interval, what the report states, and what others published.
+
+    A row a model of this run, and below a row a published figure with its source: one axis.
+    """
+    rows = [
+        *(model for model in metrics),
+        *(f"{other.model} ({other.source})" for other in claims.PUBLISHED),
+    ]
+    figure, axis = plt.subplots(figsize=(5.2, 0.27 * len(rows) + 1.6))
     for row, (model, by_seed) in enumerate(metrics.items()):
         for seed in by_seed.values():
             axis.plot(100 * seed["accuracy"]["value"], row, "|", color=MODEL_COLOURS[model], ms=14)
@@ -106,29 +114,33 @@ def accuracy_overview(metrics: Metrics, dataset_name: str) -> Figure:
         axis.errorbar(
             100 * found["value"], row, xerr=reach, fmt="o", color=MODEL_COLOURS[model], capsize=4
         )
-        if model in claims.STATED_ACCURACY:
-            axis.plot(100 * claims.STATED_ACCURACY[model], row, "D", color=STATED_COLOUR)
-    published = [100 * reference.accuracy for reference in claims.PUBLISHED]
-    axis.axvspan(min(published), max(published), color="#DDDDDD", zorder=0)
+        if model in claims.REPORTED_MODELS:
+            stated = claims.stated(f"{model}-accuracy")
+            axis.plot(100 * stated, row, "D", color=STATED_COLOUR)
+    for row, other in enumerate(claims.PUBLISHED, start=len(metrics)):
+        reach = other.deviation and 100 * other.deviation
+        axis.errorbar(100 * other.accuracy, row, xerr=reach, fmt="s", color=PUBLISHED_COLOUR, ms=4)
+    axis.axhline(len(metrics) - 0.5, color=PUBLISHED_COLOUR, lw=0.6, ls=":")
+    axis.grid(axis="x", color="#EEEEEE")
+    axis.set_axisbelow(True)
     axis.set(
-        xlim=(0, 100),
-        ylim=(len(metrics) - 0.4, -0.6),
-        yticks=range(len(metrics)),
-        yticklabels=list(metrics),
+        xlim=(0, 101),
+        ylim=(len(rows) - 0.4, -0.6),
+        yticks=range(len(rows)),
+        yticklabels=rows,
         xlabel="test accuracy (%)",
     )
+    axis.tick_params(axis="y", labelsize=9)
+    labels = {
+        "o": ("#555555", f"this run, on {claims.in_prose(dataset_name)}, 95 %"),
+        "D": (STATED_COLOUR, "the report, on OCTMNIST"),
+        "s": (PUBLISHED_COLOUR, "published, on OCTMNIST at 28 px; bar: standard deviation"),
+    }
     handles = [
-        plt.Line2D(
-            [],
-            [],
-            color="#555555",
-            marker="o",
-            label=f"measured on {claims.in_prose(dataset_name)}, 95 %",
-        ),
-        plt.Line2D([], [], color=STATED_COLOUR, marker="D", ls="", label="the report, on OCTMNIST"),
-        plt.Rectangle((0, 0), 1, 1, color="#DDDDDD", label="published, on OCTMNIST 28 px"),
+        plt.Line2D([], [], color=colour, marker=marker, ls="", label=label)
+        for marker, (colour, label) in labels.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    figure.legend(handles=handles, loc="outside lower center", frameon=False, fontsize=9)
     return figure
 
 

@@ -33,7 +33,8 @@ def render(run: Run) -> None:
         _call_jupyter_book(source, output)
         with runs.replacing(run.folder / "html") as html:
             shutil.copytree(output / "_build" / "html", html, dirs_exist_ok=True)
-            shutil.copy(run.artifacts / "metrics.json", html)
+            for name in ("metrics.json", "claims.json"):
+                shutil.copy(run.artifacts / name, html)
 
 
 def _with_parameters_folded(path: Path) -> nbformat.NotebookNode:

@@ -35,6 +35,12 @@ def pretrained() -> Path:
 
 
 @pytest.fixture(scope="session")
+def report() -> str:
+    """The text of the report that the book audits."""
+    return _shared("seed", "report.txt").read_text()
+
+
+@pytest.fixture(scope="session")
 def small() -> Settings:
     return load_settings("demo", SMALL)
 

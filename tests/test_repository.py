@@ -33,6 +33,7 @@ ORDER = (
     "failures",
     "selective",
     "explain",
+    "arithmetic",
     "claims",
     "sentences",
     "findings",
