@@ -18,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from scipy.stats import binomtest
 
-from helpers import arithmetic, data, evaluation, runs
+from helpers import arithmetic, comparison, data, runs
 from helpers.arithmetic import Interval, Outcome
 from helpers.settings import REPOSITORY, InputError, Settings, load_settings
 
@@ -439,7 +439,7 @@ class _Evidence:
         pair = self._first(first), self._first(second)
         if None in pair:
             return _lacking(first if pair[0] is None else second)
-        found = evaluation.compare(*pair)
+        found = comparison.compare(*pair)
         obstacle = self._other_training(first) or self._other_training(second)
         return Found(found.difference, (found.low, found.high), obstacle)
 
