@@ -511,14 +511,14 @@ def table(verdicts: list[Verdict]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "section": verdict.claim.section,
-            "consistent": verdict.consistent,
-            "reproduced": verdict.reproduced,
-            "id": verdict.claim.id,
             "claim": verdict.claim.claim,
             "stated": verdict.claim.stated,
+            "consistent": verdict.consistent,
+            "reproduced": verdict.reproduced,
+            "why": verdict.why,
             "recomputed": _text(verdict.recomputed),
             "measured": _text(verdict.measured) + _bounds(verdict.interval),
-            "why": verdict.why,
+            "id": verdict.claim.id,
         }
         for verdict in verdicts
     )

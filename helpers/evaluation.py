@@ -156,18 +156,22 @@ def in_words(metric: str) -> str:
 def class_table(measures: dict[str, Measure], classes: tuple[str, ...]) -> pd.DataFrame:
     """The classification report of one model, as text with intervals.
 
-    A row a class and average; columns precision, recall, f1, auc and images.
+    A row a class and average; columns precision, recall, F1, AUC and images.
     """
     kinds = ("precision", "recall", "f1")
     rows = {
-        name: {kind: measure_in_words(measures[f"{kind}/{name}"]) for kind in (*kinds, "auc")}
+        name: {
+            in_words(kind): measure_in_words(measures[f"{kind}/{name}"]) for kind in (*kinds, "auc")
+        }
         | {"images": measures[f"recall/{name}"]["n"]}
         for name in classes
     }
     for average in ("macro", "weighted"):
-        rows[average] = {kind: measure_in_words(measures[f"{average}_{kind}"]) for kind in kinds}
-        rows[average] |= {"auc": "", "images": measures["accuracy"]["n"]}
-    rows["macro"]["auc"] = measure_in_words(measures["auc/macro"])
+        rows[average] = {
+            in_words(kind): measure_in_words(measures[f"{average}_{kind}"]) for kind in kinds
+        }
+        rows[average] |= {"AUC": "", "images": measures["accuracy"]["n"]}
+    rows["macro"]["AUC"] = measure_in_words(measures["auc/macro"])
     return pd.DataFrame(rows).T
 
 
@@ -218,7 +222,7 @@ def measure_in_words(measure: Measure) -> str:
     """A measure with its interval where known: "0.835 [0.795, 0.868]"."""
     text = f"{measure['value']:.3f}"
     if measure["low"] is not None:
-        text += f" [{measure['low']:.3f}, {measure['high']:.3f}]"
+        text += f" [{measure['low']:.3f},\N{NO-BREAK SPACE}{measure['high']:.3f}]"
     return text
 
 

@@ -77,7 +77,7 @@ def paired_table(tests: pd.DataFrame) -> pd.DataFrame:
             "pair": tests["second"] + " less " + tests["first"],
             "metric": tests["metric"],
             "difference (points)": [
-                "{:+.1f} [{:+.1f}, {:+.1f}]".format(*100 * values)
+                "{:+.1f} [{:+.1f},\N{NO-BREAK SPACE}{:+.1f}]".format(*100 * values)
                 for values in tests[["difference", "low", "high"]].to_numpy()
             ],
             "test": tests["test"],

@@ -90,7 +90,8 @@ def percent(measure: Measure) -> str:
     """A proportion in per cent with its interval where known: "83.5 % [79.5, 86.8]"."""
     text = f"{100 * measure['value']:.1f} %"
     if measure["low"] is not None:
-        text += f" [{100 * measure['low']:.1f}, {100 * measure['high']:.1f}]"
+        low, high = 100 * measure["low"], 100 * measure["high"]
+        text += f" [{low:.1f},\N{NO-BREAK SPACE}{high:.1f}]"
     return text
 
 

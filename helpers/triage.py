@@ -167,4 +167,5 @@ def _precisions(
 
 def _count_in_words(count: int, n: int) -> str:
     share = proportion(count, n)
-    return f"{count} [{100 * share['low']:.1f}, {100 * share['high']:.1f} %]"
+    low, high = 100 * share["low"], 100 * share["high"]
+    return f"{count} [{low:.1f},\N{NO-BREAK SPACE}{high:.1f}\N{NO-BREAK SPACE}%]"

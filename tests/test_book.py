@@ -127,8 +127,8 @@ def test_a_pages_figure_is_the_figure_in_metrics(book):
     page = (book / "html" / "04-metrics.html").read_text()
     for by_seed in metrics.values():
         accuracy = by_seed["0"]["accuracy"]
-        shown = f"{accuracy['value']:.3f} [{accuracy['low']:.3f}, {accuracy['high']:.3f}]"
-        assert shown in page
+        low, high = f"{accuracy['low']:.3f}", f"{accuracy['high']:.3f}"
+        assert f"{accuracy['value']:.3f} [{low},\N{NO-BREAK SPACE}{high}]" in page
 
 
 def test_executed_chapters_name_no_path_of_this_machine(book):
