@@ -152,7 +152,7 @@ def test_a_second_call_finds_nothing_to_do(book):
         ("book/index.md", "A student's", "Some student's", set()),
         ("book/02-custom-cnn.ipynb", "anyone can count", "everybody can count", {"02-custom-cnn"}),
         ("helpers/explain.py", "BATCH = 128", "BATCH = 64", {"05-grad-cam"}),
-        ("helpers/duplicates.py", '"""', '"""Again: ', {"01-data"}),
+        ("helpers/duplicates.py", '"""', '"""Again: ', {"01-data", "04-metrics"}),
         ("helpers/training.py", "PREDICTION_BATCH", "# Why.\nPREDICTION_BATCH", TRAIN),
     ],
     ids=lambda value: value if isinstance(value, str) and "/" in value else "",
