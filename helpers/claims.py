@@ -288,7 +288,8 @@ def judge(
     metrics : as `evaluation.measure_all` gives them.
     trainings : every model's, the first seed first.
     answers : verdicts on claims that have no figure in a run, by id: "yes", "no" or "not testable",
-        and why. On data other than OCTMNIST they answer no claim that needs it.
+        and why. On data other than OCTMNIST a claim that needs it stays "not testable", and the
+        answer's reason is told beside that.
     """
     by_id = {claim.id: claim for claim in claims}
     # Several claims rest on one comparison of two models, which takes a bootstrap.
@@ -315,6 +316,8 @@ def _verdict(
             f"not testable here: it is about OCTMNIST, and this run used {in_prose(dataset_name)}; "
             "make book PROFILE=paper would test it"
         )
+        if claim.id in answers:
+            reason += f"; {answers[claim.id][1]}"
     elif claim.id in answers:
         reproduced, reason = answers[claim.id]
     else:

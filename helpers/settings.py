@@ -27,6 +27,8 @@ NOT_TRAINING = (
     "data_path",
     "phantom_images",
     "phantom_seed",
+    "explained_images",
+    "evaluations",
 )
 # Settings that only one of the two architectures reads; all others concern both.
 ONLY_CUSTOM_CNN = ("convolution_filters", "convolution_dropout", "learning_rate_custom_cnn")
@@ -102,6 +104,9 @@ class Settings(BaseModel):
     early_stopping_patience: Count
     plateau_factor: Annotated[float, Field(gt=0, lt=1)]
     plateau_patience: Count
+
+    explained_images: Annotated[int, Field(ge=4)]
+    evaluations: Count
 
     @field_validator("seeds", "models", mode="before")
     @classmethod
