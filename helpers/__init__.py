@@ -2,6 +2,7 @@
 
 settings -> runs -> phantom -> data -> duplicates -> artifacts -> models -> training -> bootstrap ->
 evaluation -> comparison, calibration, triage, shift, acquisition, failures, selective -> explain ->
-arithmetic -> claims -> sentences -> findings -> figures, evaluation_figures. Beside them stand
-`book` (make book), `steps` (one job of the Snakefile), `site` and `address`.
+localization, faithfulness, similarity, randomization -> arithmetic -> claims -> sentences ->
+findings -> figures, evaluation_figures. Beside them stand `book` (make book), `steps` (one job of
+the Snakefile), `site` and `address`.
 """

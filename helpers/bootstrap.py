@@ -36,6 +36,11 @@ def draw_weights(labels: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) 
     return weights
 
 
+def draw_means(values: np.ndarray) -> np.ndarray:
+    """The mean of each resample, drawn without strata, of values float (n,): (resamples,)."""
+    return draw_weights(np.zeros(len(values), int)) @ values / len(values)
+
+
 def metrics(
     probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], weights: np.ndarray
 ) -> dict[str, np.ndarray]:

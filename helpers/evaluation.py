@@ -218,6 +218,19 @@ def proportion(successes: int, n: int) -> Measure:
     }
 
 
+def mean(values: np.ndarray) -> Measure:
+    """The mean of one value an image with the bootstrap's 95 % interval over images.
+
+    float (n,); nan stands for an image without a value and is left out, so `n` counts the others.
+    Without any, the mean is nan and has no interval.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return _plain(np.nan, 0)
+    low, high = bootstrap.interval(bootstrap.draw_means(known))
+    return _plain(known.mean(), len(known)) | {"low": low, "high": high}
+
+
 def measure_in_words(measure: Measure) -> str:
     """A measure with its interval where known: "0.835 [0.795, 0.868]"."""
     text = f"{measure['value']:.3f}"
