@@ -33,6 +33,7 @@ ORDER = (
     "failures",
     "selective",
     "explain",
+    "attribution",
     "arithmetic",
     "claims",
     "sentences",
