@@ -149,10 +149,9 @@ def lime(
 ) -> np.ndarray:
     """LIME (Ribeiro et al. 2016), scaled up: a local linear model of what each segment adds.
 
-    The lime package fits the model; the samples are drawn here, since it evaluates one image at a
-    time and draws a progress bar for each. Segments are the cells of a square grid, with two
-    samples for each; a hidden one is filled with the image's mean grey-value, and a negative
-    coefficient is cut to 0.
+    The lime package fits the model; the samples are drawn here, since it draws a progress bar for
+    each image. Segments are the cells of a square grid, with two samples for each; a hidden one is
+    filled with the image's mean grey-value, and a negative coefficient is cut to 0.
     """
     side = max(2, int((evaluations / LIME_SAMPLES_PER_SEGMENT) ** 0.5))
     shown = np.random.default_rng(SEED).integers(2, size=(evaluations, side**2))
@@ -182,15 +181,12 @@ def shap_values(
     reference, which this signature doesn't have, and is integrated gradients without them.
     """
     maps = []
-    for image, target in zip(images.astype(np.float32), classes, strict=True):
-        one = image[None], np.array([target])
-
-        def change(masked: np.ndarray, one: tuple = one) -> np.ndarray:
-            return _changes_to(model, *one, masked[None, ..., 0])[0]
-
+    for image, target in zip(images, classes[:, None], strict=True):
+        whole = _logits(model, image[None], target)
         masker = shap.maskers.Image(image.mean(), shape=(*image.shape, 1))
-        explanation = shap.PartitionExplainer(change, masker)(
-            image[None, ..., None],
+        explainer = shap.PartitionExplainer(partial(_masked_change, model, target, whole), masker)
+        explanation = explainer(
+            image[None, ..., None].astype(np.float32),
             max_evals=evaluations,
             batch_size=explain.BATCH,
             silent=True,
@@ -251,37 +247,48 @@ def _changes(
     """
     masks = np.broadcast_to(masks, (len(images), *masks.shape[-3:]))
     at_once = max(1, explain.BATCH // masks.shape[1])
-    changes = []
+    logits = []
     for start in range(0, len(images), at_once):
         batch = slice(start, start + at_once)
         background = fill[batch, None, None, None]
         perturbed = background + masks[batch] * (images[batch, None] - background)
-        changes.append(_changes_to(model, images[batch], classes[batch], perturbed))
-    return np.concatenate(changes)
+        targets = np.repeat(classes[batch], masks.shape[1])
+        logits.append(_logits(model, perturbed.reshape(-1, *images.shape[1:]), targets))
+    whole = _logits(model, images, classes)[:, None]
+    return _change(whole, np.concatenate(logits).reshape(masks.shape[:2]))
 
 
-def _changes_to(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, perturbed: np.ndarray
+def _masked_change(
+    model: keras.Model, target: np.ndarray, whole: np.ndarray, masked: np.ndarray
 ) -> np.ndarray:
-    """How each logit changes from images to perturbed (n, k, h, w): float (n, k)."""
+    """How one image's logit changes, from `whole`, when shap masks it: float (k,).
+
+    target : int (1,), the class; whole : float (1,); masked : float (k, h, w, 1).
+    """
+    return _change(whole, _logits(model, masked[..., 0], target.repeat(len(masked))))
+
+
+def _change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """By how much a logit has changed: 0 where float32 can't tell."""
+    changes = after - before
+    return np.where(np.abs(changes) < ROUNDING * np.abs(before), 0, changes)
+
+
+def _logits(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """The logit of a class of each image, whose grey-values needn't be integers: float32 (n,)."""
     logit, _ = _functions(model)
-    versions = np.concatenate([images[:, None], perturbed], axis=1)
-    count = versions.shape[1]
-    logits = explain.in_batches(
-        logit,
-        versions.reshape(-1, *images.shape[1:], 1).astype(np.float32),
-        np.repeat(classes, count).astype(np.int32),
-    ).reshape(-1, count)
-    changes = logits[:, 1:] - logits[:, :1]
-    changes[np.abs(changes) < ROUNDING * np.abs(logits[:, :1])] = 0
-    return changes
+    return explain.in_batches(logit, *_as_tensors(images, classes))
 
 
 def _gradients(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """The gradient of each image's logit by its pixels, which needn't be integers: (n, h, w)."""
+    """The gradient of that logit by the pixels: float32 (n, h, w)."""
     _, gradient = _functions(model)
-    images = images[..., None].astype(np.float32)
-    return explain.in_batches(gradient, images, classes.astype(np.int32))[..., 0]
+    return explain.in_batches(gradient, *_as_tensors(images, classes))[..., 0]
+
+
+def _as_tensors(images: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Images and classes as the compiled functions take them."""
+    return images[..., None].astype(np.float32), classes.astype(np.int32)
 
 
 @lru_cache(maxsize=4)
