@@ -1,4 +1,4 @@
-"""Models that the trial of heatmaps needs beside the run's own: trained where the truth is known."""
+"""Models that the trial of heatmaps needs beside the run's own, trained where truth is known."""
 
 from dataclasses import dataclass
 

@@ -12,9 +12,10 @@ from tf_keras_vis import ModelVisualization
 from tf_keras_vis.gradcam import Gradcam
 
 from helpers import models
-from helpers.artifacts import Predictions
+from helpers.artifacts import Predictions, Trained
 
 BATCH = 32
+KEPT = 100  # maps in grad-cam.npz
 
 
 def grad_cam(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -98,6 +99,39 @@ def _split(model: keras.Model) -> tuple[Callable, keras.Model]:
     """
     base, tail = models.split_at_last_convolution(model)
     return compiled(partial(base, training=False), image_signature(model)), tail
+
+
+@lru_cache(maxsize=4)
+def predictor(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """A model as a function of images (n, height, width), 0 to 255: probabilities (n, classes)."""
+    call = compiled(partial(model, training=False), image_signature(model))
+    return lambda images: in_batches(call, images[..., None].astype(np.float32, copy=False))
+
+
+def save_grad_cam(trained: Trained, images: np.ndarray, maps: np.ndarray | None = None) -> None:
+    """Keep `grad-cam.npz` beside a training: the first 100 test images' maps, and their classes.
+
+    `maps`, float32 (100, h, w), are unnormalised and on the layer's own grid, for the predicted
+    `classes`, int64 (100,).
+
+    Parameters
+    ----------
+    images : the test images, uint8 (n, height, width).
+    maps : of the predicted classes of these, where they are known already.
+    """
+    classes = trained.predicted[:KEPT]
+    if maps is None:
+        maps = grad_cam(trained.load_model(), images[:KEPT], classes)
+    path = trained.folder / "grad-cam.npz"
+    staging = path.with_name(f".{path.name}")
+    with staging.open("wb") as file:
+        np.savez(file, maps=maps[:KEPT], classes=classes)
+    staging.replace(path)
+
+
+def with_mirror_image(maps: np.ndarray) -> np.ndarray:
+    """Each map (n, h, w) averaged with its mirror image: left and right eyes mirror each other."""
+    return (maps + maps[:, :, ::-1]) / 2
 
 
 def scaled_up(maps: np.ndarray, size: int) -> np.ndarray:

@@ -13,14 +13,28 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from helpers import evaluation, explain, faithfulness, localization, randomization, runs, similarity
+from helpers import (
+    claims,
+    evaluation,
+    explain,
+    faithfulness,
+    localization,
+    randomization,
+    runs,
+    similarity,
+)
 from helpers.attribution import METHODS
+from helpers.sentences import LONG_NAMES, capital, listed
 
 if TYPE_CHECKING:
     import keras
 
+    from helpers.artifacts import Trained
+    from helpers.controls import Control
+    from helpers.data import Dataset
     from helpers.evaluation import Measure
     from helpers.runs import Run
+    from helpers.settings import Settings
 
 Row = dict[str, Any]
 Maps = dict[str, np.ndarray]
@@ -28,7 +42,9 @@ Maps = dict[str, np.ndarray]
 TRUTH = ("pointing game", "mass inside", "AUPRC", "IoU")
 FAITHFULNESS = ("deletion", "insertion")
 ALIKE = ("SSIM", "rank correlation")
-NO_MODEL = "no model"
+ROBUSTNESS = ("quiet noise", "flip", "other seed", "other model")
+NO_MODEL, SHUFFLED = "no model", ", shuffled labels"
+RANDOM_BASE = "its base has random weights, which gives no verdict"
 # Claims that set ResNet50's maps above the custom CNN's.
 COMPARED = ("resnet50-localisation", "resnet50-noise", "resnet50-boundaries")
 # From this rank correlation on two maps count as the same, and below it as another: ours.
@@ -117,7 +133,7 @@ def noisy_and_flipped(
     maps: Maps,
     evaluations: int,
 ) -> list[Row]:
-    """How alike maps stay under noise that leaves the prediction, and whether they follow a flip."""
+    """How alike maps stay under noise that leaves the prediction, and when the image is flipped."""
     noisy, _ = similarity.quiet_noise(explain.predictor(network), images, classes)
     rows = alike(
         model,
@@ -286,7 +302,7 @@ def answers(rows: list[Row]) -> dict[str, tuple[str, str]]:
             f"{criterion} {_in_words(grad_cam[each, criterion])} ({each})"
             for criterion in criteria
             for each in models
-            if (each, criterion) in grad_cam
+            if grad_cam.get((each, criterion), {}).get("value") is not None
         ]
         if parts:
             told[claim] = (
@@ -294,3 +310,140 @@ def answers(rows: list[Row]) -> dict[str, tuple[str, str]]:
                 f"measured on Grad-CAM, lesions being the phantom's: {', '.join(parts)}",
             )
     return told
+
+
+def sizes(settings: Settings) -> dict[str, int]:
+    """How many images of each model go on trial: ResNet50, at some 30 times the cost, a third."""
+    return {
+        "custom-cnn": settings.explained_images,
+        "resnet50": max(4, settings.explained_images // 3),
+    }
+
+
+def on_phantom(model: str, control: Control, count: int, evaluations: int) -> list[Row]:
+    """`truth` of a model trained on the phantom, of one trained on shuffled labels, of no model.
+
+    On the first `count` test images that have a lesion, IoU's threshold on half as many of
+    validation; each map explains the image's true class.
+    """
+    splits = {
+        "test": _with_lesion(control.phantom, "test", count),
+        "val": _with_lesion(control.phantom, "val", max(2, count // 2)),
+    }
+    named = {model: control.trained, f"{model}{SHUFFLED}": control.shuffled}
+    rows = []
+    for name, trained in named.items():
+        network = trained.load_model()
+        maps = {
+            split: every_map(network, images, labels, evaluations, f"{name}, phantom, {split}")
+            for split, (images, labels, _) in splits.items()
+        }
+        rows += truth(name, maps["test"], splits["test"][2], maps["val"], splits["val"][2])
+    (images, _, masks), (val_images, _, val_masks) = splits["test"], splits["val"]
+    if model == "custom-cnn":
+        rows += without_model(images, masks, val_images, val_masks)
+    return rows
+
+
+def class_by_class(model: str, control: Control) -> list[Row]:
+    """`focus` of Grad-CAM on all of the phantom's test images, for their true classes."""
+    test = control.phantom.test
+    maps = METHODS["Grad-CAM"](control.trained.load_model(), test.images, test.labels, 1)
+    masks = control.phantom.lesion_masks["test"]
+    return focus(model, maps, masks, test.labels, control.phantom.classes)
+
+
+def _with_lesion(
+    phantom: Dataset, split: str, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    masks = phantom.lesion_masks[split]
+    chosen = np.flatnonzero(masks.any(axis=(1, 2)))[:count]
+    own = phantom.splits[split]
+    return own.images[chosen], own.labels[chosen], masks[chosen]
+
+
+def other_seed(
+    model: str,
+    trainings: list[Trained],
+    images: np.ndarray,
+    classes: np.ndarray,
+    maps: Maps,
+    settings: Settings,
+) -> list[Row]:
+    """How alike the maps of another seed's training are, for the same classes."""
+    others = [t for t in trainings if t.model == model and t.seed != settings.seeds[0]]
+    if not others:
+        criteria = [f"other seed: {name}" for name in ALIKE]
+        return gaps(model, criteria, "this run has one seed")
+    found = every_map(
+        others[0].load_model(), images, classes, settings.evaluations, f"{model}, other seed"
+    )
+    return alike(model, "other seed", maps, found)
+
+
+def other_model(
+    judged: list[str], named: dict[str, np.ndarray], every: dict[str, Maps]
+) -> list[Row]:
+    """How alike the two models' maps are on the images on which both name the same class."""
+    criteria = [f"other model: {name}" for name in ALIKE]
+    if len(every) < 2:
+        return [row for model in every for row in gaps(model, criteria, "no other model on trial")]
+    first, second = judged
+    count = min(len(named[first]), len(named[second]))
+    agree = np.flatnonzero(named[first][:count] == named[second][:count])
+    if len(agree) < 2:
+        why = "the models name the same class on fewer than two of these images"
+        return [row for model in every for row in gaps(model, criteria, why)]
+    chosen = [{name: maps[agree] for name, maps in every[model].items()} for model in judged]
+    return alike(first, "other model", *chosen) + alike(second, "other model", *chosen[::-1])
+
+
+def criteria_of(rows: list[Row], *words: str, model: str | None = None) -> list[str]:
+    """The criteria that contain one of these words, of one model or of any, in the rows' order."""
+    found = [r["criterion"] for r in rows if model is None or r["model"] == model]
+    return list(dict.fromkeys(c for c in found if any(word in c for word in words)))
+
+
+def on_trial(
+    judged: list[str], tried: list[str], shown: dict[str, Trained], settings: Settings
+) -> str:
+    """How many images of which models are on trial, and which models are not and why."""
+    counts = [f"{sizes(settings)[model]} of {LONG_NAMES[model]}" for model in tried]
+    text = (
+        f"On trial are the maps of the first test images: {listed(counts)}, with some "
+        f"{settings.evaluations} calls of the model an image."
+    )
+    for model in shown:
+        if model not in judged:
+            text += f" {capital(LONG_NAMES[model])}, the same network on other input, is left out."
+        elif model not in tried:
+            text += f" {capital(LONG_NAMES[model])} is not on trial here: {RANDOM_BASE}."
+    return text
+
+
+def edge_detectors(rows: list[Row], model: str) -> str:
+    """Which methods keep their maps though all weights are random, and so show edges."""
+    asked = f"all weights random: {ALIKE[1]}"
+    found = [r for r in rows if r["model"] == model and r["criterion"] == asked]
+    same = [r["method"] for r in found if r["value"] is not None and r["value"] > SAME]
+    without = [r["method"] for r in found if r["value"] is None]
+    told = (
+        f"{listed(same)} still draw much the same maps (rank correlation above {SAME}): edge "
+        "detectors here"
+        if same
+        else f"no method keeps its maps (rank correlation above {SAME})"
+    )
+    text = f"{capital(LONG_NAMES[model])}: with all weights random, {told}."
+    return text + (f" Constant, and so without an answer: {listed(without)}." if without else "")
+
+
+def answer_table(rows: list[Row]) -> pd.DataFrame:
+    """Each of the report's sentences on heatmaps with what was measured (`answers`)."""
+    told = answers(rows)
+    return pd.DataFrame(
+        [
+            {"section": claim.section, "the report": claim.claim, "measured": told[claim.id][1]}
+            for claim in claims.ledger()
+            if claim.id in told
+        ]
+    ).set_index("section")
