@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from helpers import artifacts, runs
+from helpers import artifacts, controls, runs
 from helpers.settings import REPOSITORY, load_settings
 
 PARAMETERS = config.get("parameters", {"profile": "demo"})
@@ -31,9 +31,21 @@ def trained(models):
     )
 
 
+def controls_of(models):
+    return expand(
+        f"{FOLDER}/{controls.FOLDER}/shuffled/artifacts/{{model}}/seed-{{seed}}/predictions.npz",
+        model=models,
+        seed=controls.on_phantom(SETTINGS).seeds[0],
+    )
+
+
 def needed_by(chapter):
     if chapter == "01-data":
         return []
+    if chapter == "05-grad-cam":
+        return trained(SETTINGS.models) + controls_of(controls.models_on_trial(SETTINGS))
+    if chapter == "06-discussion":  # the ledger quotes what chapter 5 measured
+        return trained(SETTINGS.models) + [f"{FOLDER}/notebooks/05-grad-cam.ipynb"]
     own = [model for model in SETTINGS.models if artifacts.CHAPTERS[model] == chapter]
     return trained(own or SETTINGS.models)
 
@@ -88,6 +100,24 @@ rule metrics:
         code=runs.code_digest(Path("helpers/bootstrap.py"), Path("helpers/evaluation.py")),
     shell:
         STEP + " metrics"
+
+
+rule control:
+    input:
+        lambda wildcards: trained([wildcards.model]) if SETTINGS.source == "phantom" else [],
+    output:
+        update(
+            f"{FOLDER}/{controls.FOLDER}/shuffled/artifacts/{{model}}/seed-{{seed}}/predictions.npz"
+        ),
+    params:
+        parameters=json.dumps(PARAMETERS),
+        key=lambda wildcards: artifacts.key(
+            controls.on_shuffled_labels(SETTINGS), wildcards.model, int(wildcards.seed)
+        ),
+        code=runs.code_digest(Path("helpers/controls.py")),
+    threads: workflow.cores
+    shell:
+        STEP + " control {wildcards.model}"
 
 
 rule train:

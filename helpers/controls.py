@@ -1,15 +1,17 @@
 """Models that the trial of heatmaps needs beside the run's own, trained where truth is known."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from helpers import data, randomization, training
+from helpers import data
 from helpers.artifacts import Trained
 from helpers.data import Dataset
 from helpers.runs import Run
 from helpers.settings import Settings, load_settings
 
-# Enough for batch norm to settle; a model can learn no more than the class ratio from these labels.
-SHUFFLED_EPOCHS = 4
+FOLDER = "controls"
+# Enough for batch norm to settle; a model can learn no more than the class ratio from such labels.
+SHUFFLED_EPOCHS = 3
 
 
 @dataclass(frozen=True)
@@ -21,34 +23,60 @@ class Control:
     phantom: Dataset
 
 
-def on_phantom(run: Run, settings: Settings, model: str) -> Control:
-    """Train, unless they are there, a model of the run's architecture on the phantom and a control.
+def models_on_trial(settings: Settings) -> tuple[str, ...]:
+    """Those of the report's models whose heatmaps can be judged: none on a random base."""
+    return tuple(
+        model
+        for model in ("custom-cnn", "resnet50")
+        if model in settings.models and (model == "custom-cnn" or settings.weights != "random")
+    )
 
-    By the demo's protocol, with the run's own base weights; kept in `<run>/controls`. On the
-    phantom itself the run's own first training is the first of the two.
+
+def on_phantom(settings: Settings) -> Settings:
+    """How a control is trained: by the demo's protocol, with the run's own base weights.
+
+    On the phantom itself as the run is.
     """
-    own = settings.source == "phantom"
-    phantom_settings = (
-        settings
-        if own
-        else load_settings(
-            "demo",
-            models=[model],
-            weights=settings.weights,
-            image_size=settings.image_size,
-            upsample_to=settings.upsample_to,
-        )
+    if settings.source == "phantom":
+        return settings
+    return load_settings(
+        "demo",
+        weights=settings.weights,
+        image_size=settings.image_size,
+        upsample_to=settings.upsample_to,
     )
-    phantom, seed = data.load(phantom_settings), phantom_settings.seeds[0]
-    home = run if own else Run(run.folder / "controls" / "phantom", fills_gaps=True)
-    shuffled_settings = phantom_settings.model_copy(
-        update={"epochs": min(SHUFFLED_EPOCHS, phantom_settings.epochs)}
-    )
-    shuffled_home = Run(run.folder / "controls" / "shuffled", fills_gaps=True)
+
+
+def on_shuffled_labels(settings: Settings) -> Settings:
+    """How the control without knowledge is trained: as `on_phantom`, for fewer epochs."""
+    own = on_phantom(settings)
+    return own.model_copy(update={"epochs": min(SHUFFLED_EPOCHS, own.epochs)})
+
+
+def load_or_train(run: Run, settings: Settings, model: str) -> Control:
+    """Both controls of a model, trained unless they are there, and kept in `<run>/controls`.
+
+    On the phantom the run's own first training is the first of them.
+    """
+    from helpers import randomization, training  # they load Keras, which the Snakefile needn't
+
+    own, shuffled = on_phantom(settings), on_shuffled_labels(settings)
+    phantom, seed = data.load(own), own.seeds[0]
+    home = run if own is settings else folder_of(run, "phantom")
     return Control(
-        training.load_or_train(home, phantom_settings, phantom, model, seed),
+        training.load_or_train(home, own, phantom, model, seed),
+        # A folder of its own: the key of a training doesn't know its labels.
         training.load_or_train(
-            shuffled_home, shuffled_settings, randomization.shuffled_labels(phantom), model, seed
+            folder_of(run, "shuffled"),
+            shuffled,
+            randomization.shuffled_labels(phantom),
+            model,
+            seed,
         ),
         phantom,
     )
+
+
+def folder_of(run: Run, control: str) -> Run:
+    """Where the controls of a run lie: `<run>/controls/phantom` and `<run>/controls/shuffled`."""
+    return Run(Path(run.folder) / FOLDER / control, fills_gaps=True)

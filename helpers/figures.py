@@ -201,6 +201,33 @@ def class_average_maps(
     return figure
 
 
+def methods_side_by_side(
+    images: np.ndarray, titles: list[str], maps: dict[str, np.ndarray]
+) -> Figure:
+    """A row a method, a column an image: uint8 (n, height, width), maps float (n, height, width).
+
+    The first row is the images; a constant map is left out and said to be one.
+    """
+    rows, columns = len(maps) + 1, len(images)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(1.25 * columns + 1.2, 1.25 * rows), squeeze=False
+    )
+    for column, (image, title) in enumerate(zip(images, titles, strict=True)):
+        axes[0, column].set_title(title, fontsize=8)
+        for axis, (method, found) in zip(
+            axes[:, column], {"image": None, **maps}.items(), strict=True
+        ):
+            bare(axis)
+            axis.imshow(image, cmap="gray", vmin=0, vmax=255)
+            if found is not None and np.ptp(found[column]) > 0:
+                axis.imshow(found[column], cmap=HEAT, alpha=0.6, vmin=0, vmax=1)
+            elif found is not None:
+                axis.set_xlabel("constant", fontsize=7)
+            if column == 0:
+                axis.set_ylabel(method, fontsize=8, rotation=0, ha="right", va="center")
+    return figure
+
+
 def bare(axis: plt.Axes) -> None:
     """Take ticks and frame from an axis that shows a picture."""
     axis.set(xticks=[], yticks=[])

@@ -1,4 +1,4 @@
-"""One job of the Snakefile: train a model, measure, execute a chapter, or render the site."""
+"""One job of the Snakefile: train, train a control, measure, execute a chapter, or render."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import json
 import nbformat
 import papermill
 
-from helpers import artifacts, data, evaluation, runs, site
+from helpers import artifacts, controls, data, evaluation, runs, site
 from helpers.runs import Run
 from helpers.settings import REPOSITORY, InputError, load_settings
 
@@ -17,6 +17,11 @@ def train(run: Run, parameters: dict, model: str, seed: str) -> None:
 
     settings = load_settings(**parameters)
     training.load_or_train(run, settings, data.load(settings), model, int(seed))
+
+
+def control(run: Run, parameters: dict, model: str) -> None:
+    """Train what the trial of a model's heatmaps needs, unless it is there."""
+    controls.load_or_train(run, load_settings(**parameters), model)
 
 
 def metrics(run: Run, parameters: dict) -> None:
@@ -67,7 +72,7 @@ def render(run: Run, _: dict) -> None:
     site.render(run)
 
 
-JOBS = {job.__name__: job for job in (train, metrics, chapter, render)}
+JOBS = {job.__name__: job for job in (train, control, metrics, chapter, render)}
 
 
 def main() -> None:

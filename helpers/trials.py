@@ -1,29 +1,16 @@
-"""Heatmaps on trial: every method of a model by every criterion, a row each.
-
-A row is {"model", "method", "criterion", "value", "low", "high", "n", "chance"}; one without a
-value has a further "why".
-"""
+"""Heatmaps on trial: every method of a model by every criterion, a row (`explanations`) each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
-from helpers import (
-    claims,
-    evaluation,
-    explain,
-    faithfulness,
-    localization,
-    randomization,
-    runs,
-    similarity,
-)
+from helpers import evaluation, explain, faithfulness, localization, randomization, similarity
 from helpers.attribution import METHODS
+from helpers.explanations import ALIKE, FAITHFULNESS, RANDOM, TRUTH, Row, criteria_of, gap, row
 from helpers.sentences import LONG_NAMES, capital, listed
 
 if TYPE_CHECKING:
@@ -32,23 +19,13 @@ if TYPE_CHECKING:
     from helpers.artifacts import Trained
     from helpers.controls import Control
     from helpers.data import Dataset
-    from helpers.evaluation import Measure
-    from helpers.runs import Run
     from helpers.settings import Settings
 
-Row = dict[str, Any]
 Maps = dict[str, np.ndarray]
 
-TRUTH = ("pointing game", "mass inside", "AUPRC", "IoU")
-FAITHFULNESS = ("deletion", "insertion")
-ALIKE = ("SSIM", "rank correlation")
 ROBUSTNESS = ("quiet noise", "flip", "other seed", "other model")
 NO_MODEL, SHUFFLED = "no model", ", shuffled labels"
 RANDOM_BASE = "its base has random weights, which gives no verdict"
-# Claims that set ResNet50's maps above the custom CNN's.
-COMPARED = ("resnet50-localisation", "resnet50-noise", "resnet50-boundaries")
-# From this rank correlation on two maps count as the same, and below it as another: ours.
-SAME = 0.5
 
 
 def every_map(
@@ -120,7 +97,7 @@ def randomized(
     for stage in (stages[0], stages[len(stages) // 2], stages[-1]):
         copy = randomization.randomized(network, stage)
         found = every_map(copy, images, classes, evaluations, f"{model}, randomised to {stage}")
-        what = "all weights random" if stage == stages[-1] else f"random down to {stage}"
+        what = RANDOM if stage == stages[-1] else f"random down to {stage}"
         rows += alike(model, what, maps, found)
     return rows
 
@@ -154,97 +131,6 @@ def without_model(
     return truth(NO_MODEL, maps, masks, val_maps, val_masks)
 
 
-def row(model: str, method: str, criterion: str, measure: Measure, chance: float) -> Row:
-    """A row of the trial; a measure without a number becomes a gap that says why."""
-    if not measure["n"]:
-        return gap(model, method, criterion, "no map that isn't constant")
-    return {
-        "model": model,
-        "method": method,
-        "criterion": criterion,
-        **{name: measure[name] for name in ("value", "low", "high", "n")},
-        "chance": None if np.isnan(chance) else float(chance),
-    }
-
-
-def gap(model: str, method: str, criterion: str, why: str) -> Row:
-    """A row without a value, and why."""
-    empty = dict.fromkeys(("value", "low", "high"))
-    return {
-        "model": model,
-        "method": method,
-        "criterion": criterion,
-        **empty,
-        "n": 0,
-        "chance": None,
-        "why": why,
-    }
-
-
-def gaps(model: str, criteria: Iterable[str], why: str) -> list[Row]:
-    """A gap for every method by each of these criteria."""
-    return [gap(model, method, criterion, why) for method in METHODS for criterion in criteria]
-
-
-def save(run: Run, rows: list[Row]) -> None:
-    """Keep the trial in `<run>/artifacts/explanations.json`, untouched where it is the same."""
-    path = run.artifacts / "explanations.json"
-    if runs.read_json(path) != rows:
-        runs.write_json(path, rows)
-
-
-def recall(run: Run) -> list[Row]:
-    """The rows that `save` kept; none where chapter 5 hasn't run."""
-    return runs.read_json(run.artifacts / "explanations.json") or []
-
-
-def table(rows: list[Row], model: str, criteria: Iterable[str]) -> pd.DataFrame:
-    """A model's methods by criteria as text: value, interval, what chance earns; or why not."""
-    cells: dict[str, dict[str, str]] = {}
-    for found in rows:
-        if found["model"] == model and found["criterion"] in criteria:
-            cells.setdefault(found["method"], {})[found["criterion"]] = _in_words(found)
-    return pd.DataFrame(cells).T.reindex(columns=list(criteria)).rename_axis("method")
-
-
-def _in_words(found: Row) -> str:
-    if found["value"] is None:
-        return found["why"]
-    text = evaluation.measure_in_words(found)
-    return text if found["chance"] is None else f"{text}; chance {found['chance']:.3f}"
-
-
-def verdicts(rows: list[Row], model: str) -> pd.DataFrame:
-    """A method a row, a trial a column: True where it passes, False where not, None untried.
-
-    `finds the lesion`: mass inside above chance; `deletion`, `insertion`: better than a random
-    order (intervals above it in all three). `needs the weights`: with all weights random its maps
-    are others (the interval of the rank correlation below `SAME`). `quiet noise`, `flip`: its maps
-    stay the same (the interval above `SAME`). The method that passes most comes first.
-    """
-    by_name = {(r["method"], r["criterion"]): r for r in rows if r["model"] == model}
-    rank = f": {ALIKE[1]}"
-    trials: dict[str, tuple[str, Callable[[Row], bool]]] = {
-        "finds the lesion": ("mass inside", lambda r: r["low"] > r["chance"]),
-        "deletion": ("deletion", lambda r: r["low"] > 0),
-        "insertion": ("insertion", lambda r: r["low"] > 0),
-        "needs the weights": (f"all weights random{rank}", lambda r: r["high"] < SAME),
-        "quiet noise": (f"quiet noise{rank}", lambda r: r["low"] > SAME),
-        "flip": (f"flip{rank}", lambda r: r["low"] > SAME),
-    }
-    found = {
-        method: {
-            trial: None
-            if by_name.get((method, criterion), {}).get("value") is None
-            else bool(passes(by_name[method, criterion]))
-            for trial, (criterion, passes) in trials.items()
-        }
-        for method in METHODS
-    }
-    order = sorted(METHODS, key=lambda method: -sum(v is True for v in found[method].values()))
-    return pd.DataFrame({method: found[method] for method in order}).T.rename_axis("method")
-
-
 def focus(
     model: str, maps: np.ndarray, masks: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]
 ) -> list[Row]:
@@ -271,45 +157,6 @@ def focus(
             measure = evaluation.mean(warm[own])
             rows.append(row(model, "Grad-CAM", f"warm area, {name}", measure, chance))
     return rows
-
-
-def answers(rows: list[Row]) -> dict[str, tuple[str, str]]:
-    """What the trial says to each of the report's sentences on heatmaps: by claim, for the ledger.
-
-    The lesions are the phantom's, so that no verdict on OCTMNIST follows: "not testable", and what
-    was measured.
-    """
-    grad_cam = {(r["model"], r["criterion"]): r for r in rows if r["method"] == "Grad-CAM"}
-    asked: dict[str, tuple[str, tuple[str, ...]]] = {
-        **{
-            f"custom-cnn-focus-{name}": ("custom-cnn", (f"mass inside, {name}",))
-            for name in ("cnv", "dme", "drusen")
-        },
-        "custom-cnn-focus-normal": ("custom-cnn", ("warm area, normal",)),
-        "resnet50-localisation": ("resnet50", ("pointing game", "AUPRC")),
-        "resnet50-anatomy": ("resnet50", ("mass inside",)),
-        "resnet50-noise": ("resnet50", ("mass inside",)),
-        "resnet50-boundaries": ("resnet50", ("IoU",)),
-        "relevant-structures-custom-cnn": ("custom-cnn", ("mass inside", "pointing game")),
-        "relevant-structures-resnet50": ("resnet50", ("mass inside", "pointing game")),
-        "alignment-custom-cnn": ("custom-cnn", ("mass inside", "deletion")),
-        "alignment-resnet50": ("resnet50", ("mass inside", "deletion")),
-    }
-    told = {}
-    for claim, (model, criteria) in asked.items():
-        models = (model, "custom-cnn") if claim in COMPARED else (model,)
-        parts = [
-            f"{criterion} {_in_words(grad_cam[each, criterion])} ({each})"
-            for criterion in criteria
-            for each in models
-            if grad_cam.get((each, criterion), {}).get("value") is not None
-        ]
-        if parts:
-            told[claim] = (
-                "not testable",
-                f"measured on Grad-CAM, lesions being the phantom's: {', '.join(parts)}",
-            )
-    return told
 
 
 def sizes(settings: Settings) -> dict[str, int]:
@@ -381,27 +228,21 @@ def other_seed(
     return alike(model, "other seed", maps, found)
 
 
-def other_model(
-    judged: list[str], named: dict[str, np.ndarray], every: dict[str, Maps]
-) -> list[Row]:
+def other_model(named: dict[str, np.ndarray], every: dict[str, Maps]) -> list[Row]:
     """How alike the two models' maps are on the images on which both name the same class."""
     criteria = [f"other model: {name}" for name in ALIKE]
     if len(every) < 2:
-        return [row for model in every for row in gaps(model, criteria, "no other model on trial")]
-    first, second = judged
+        return [
+            gap for model in every for gap in gaps(model, criteria, "no other model is on trial")
+        ]
+    first, second = every
     count = min(len(named[first]), len(named[second]))
     agree = np.flatnonzero(named[first][:count] == named[second][:count])
     if len(agree) < 2:
         why = "the models name the same class on fewer than two of these images"
-        return [row for model in every for row in gaps(model, criteria, why)]
-    chosen = [{name: maps[agree] for name, maps in every[model].items()} for model in judged]
+        return [gap for model in every for gap in gaps(model, criteria, why)]
+    chosen = [{name: maps[agree] for name, maps in every[model].items()} for model in every]
     return alike(first, "other model", *chosen) + alike(second, "other model", *chosen[::-1])
-
-
-def criteria_of(rows: list[Row], *words: str, model: str | None = None) -> list[str]:
-    """The criteria that contain one of these words, of one model or of any, in the rows' order."""
-    found = [r["criterion"] for r in rows if model is None or r["model"] == model]
-    return list(dict.fromkeys(c for c in found if any(word in c for word in words)))
 
 
 def on_trial(
@@ -421,29 +262,13 @@ def on_trial(
     return text
 
 
-def edge_detectors(rows: list[Row], model: str) -> str:
-    """Which methods keep their maps though all weights are random, and so show edges."""
-    asked = f"all weights random: {ALIKE[1]}"
-    found = [r for r in rows if r["model"] == model and r["criterion"] == asked]
-    same = [r["method"] for r in found if r["value"] is not None and r["value"] > SAME]
-    without = [r["method"] for r in found if r["value"] is None]
-    told = (
-        f"{listed(same)} still draw much the same maps (rank correlation above {SAME}): edge "
-        "detectors here"
-        if same
-        else f"no method keeps its maps (rank correlation above {SAME})"
+def gaps(model: str, criteria: list[str] | tuple[str, ...], why: str) -> list[Row]:
+    """A gap for every method by each of these criteria."""
+    return [gap(model, method, criterion, why) for method in METHODS for criterion in criteria]
+
+
+def not_tried(rows: list[Row], model: str) -> list[Row]:
+    """A gap for every method by every criterion that another model was tried by."""
+    return gaps(
+        model, [*TRUTH, *FAITHFULNESS, *criteria_of(rows, "random", *ROBUSTNESS)], RANDOM_BASE
     )
-    text = f"{capital(LONG_NAMES[model])}: with all weights random, {told}."
-    return text + (f" Constant, and so without an answer: {listed(without)}." if without else "")
-
-
-def answer_table(rows: list[Row]) -> pd.DataFrame:
-    """Each of the report's sentences on heatmaps with what was measured (`answers`)."""
-    told = answers(rows)
-    return pd.DataFrame(
-        [
-            {"section": claim.section, "the report": claim.claim, "measured": told[claim.id][1]}
-            for claim in claims.ledger()
-            if claim.id in told
-        ]
-    ).set_index("section")

@@ -26,11 +26,12 @@ def test_paper_has_the_reports_values():
     )
 
 
-def test_local_differs_from_paper_only_in_source_and_adapter():
+def test_local_trains_as_paper_does_but_for_the_adapter():
     local = load_settings("local", data_path="x.npz").model_dump()
     paper = load_settings("paper").model_dump()
     differing = {name for name in paper if paper[name] != local[name]}
-    assert differing == {"profile", "source", "data_path", "adapter"}
+    on_trial = {"explained_images", "evaluations"}  # what heatmaps may cost on two cores
+    assert differing == {"profile", "source", "data_path", "adapter", *on_trial}
 
 
 def test_every_profile_is_complete():
