@@ -133,8 +133,22 @@ def test_integrated_gradients_of_a_linear_model_are_exact(model, images):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_many_models_bring_no_warning_of_retracing(images, caplog):
-    tf.get_logger().propagate = True
+@pytest.mark.parametrize("name", ["Grad-CAM", "saliency"])
+def test_weights_changed_in_place_change_the_map(images, name):
+    model = toy()
+    assert METHODS[name](model, images, np.zeros(3, int), 1).any()
+    logits = model.get_layer(models.LOGITS)
+    convolution = model.get_layer("last_convolution")
+    for layer in (logits, convolution):
+        before = layer.get_weights()
+        layer.set_weights([np.zeros_like(weights) for weights in before])
+        assert not METHODS[name](model, images, np.zeros(3, int), 1).any()
+        layer.set_weights(before)
+    assert METHODS[name](model, images, np.zeros(3, int), 1).any()
+
+
+def test_many_models_bring_no_warning_of_retracing(images, caplog, monkeypatch):
+    monkeypatch.setattr(tf.get_logger(), "propagate", True)
     for _ in range(7):
         attribution.saliency(toy(), images, np.zeros(3, int), 1)
         attribution.grad_cam(toy(), images, np.zeros(3, int), 1)
