@@ -33,7 +33,7 @@ def render(run: Run) -> None:
         _call_jupyter_book(source, output)
         with runs.replacing(run.folder / "html") as html:
             shutil.copytree(output / "_build" / "html", html, dirs_exist_ok=True)
-            for name in ("metrics.json", "claims.json"):
+            for name in ("metrics.json", "claims.json", "explanations.json"):
                 shutil.copy(run.artifacts / name, html)
 
 
