@@ -17,7 +17,7 @@ from helpers.settings import REPOSITORY
 
 # The chapters that train, or show what training does to an image.
 TRAIN = {"01-data", "02-custom-cnn", "03-resnet50"}
-SMALL = "phantom_images=[96,48,48] epochs=2 upsample_to=64"
+SMALL = "phantom_images=[96,48,48] epochs=2 upsample_to=64 explained_images=4 evaluations=4"
 
 
 def make_book(*arguments: str, **environment: str) -> subprocess.CompletedProcess:

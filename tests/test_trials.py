@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from helpers import controls, data, explain, explanations, trials
+from helpers import controls, data, explain, explanations, localization, trials
 from helpers.attribution import METHODS
 from helpers.runs import Run
 from helpers.settings import load_settings
@@ -169,3 +169,14 @@ def test_grad_cam_is_kept_beside_its_training(trainings, dataset):
         assert kept["classes"].dtype == np.int64
         assert kept["maps"].dtype == np.float32
         np.testing.assert_allclose(kept["maps"], expected[: explain.KEPT], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["Grad-CAM", "saliency", "integrated gradients"])
+def test_a_model_trained_on_shuffled_labels_finds_lesions_by_chance_alone(run, small, method):
+    control = controls.load_or_train(run, small, "custom-cnn")
+    test, masks = control.phantom.test, control.phantom.lesion_masks["test"]
+    maps = METHODS[method](control.shuffled.load_model(), test.images, test.labels, 8)
+    found = localization.truth(maps, masks, threshold=0.5)
+    for criterion, score in found.items():
+        # 36 images: a twentieth beyond the interval is allowed for
+        assert score["above_low"] - 0.05 <= 0 <= score["above_high"] + 0.05, criterion
