@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,12 +28,51 @@ NO_MODEL, SHUFFLED = "no model", ", shuffled labels"
 RANDOM_BASE = "its base has random weights, which gives no verdict"
 
 
+def sizes(settings: Settings) -> dict[str, int]:
+    """How many images of each model go on trial: ResNet50, at some 30 times the cost, a third."""
+    return {
+        "custom-cnn": settings.explained_images,
+        "resnet50": max(4, settings.explained_images // 3),
+    }
+
+
 def every_map(
     model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int, title: str
 ) -> Maps:
     """Each method's maps, float32 (n, height, width), 0 to 1; parameters as in `attribution`."""
     bar = tqdm(METHODS.items(), desc=title, unit="method", leave=False)
     return {name: method(model, images, classes, evaluations) for name, method in bar}
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A model on trial: images uint8 (n, height, width), the classes int (n,) that it named, maps.
+
+    maps : each method's, float32 (n, height, width), 0 to 1, for the class named.
+    evaluations : how often a method may call the model for an image, as in `attribution`.
+    """
+
+    model: str
+    network: keras.Model
+    images: np.ndarray
+    classes: np.ndarray
+    maps: Maps
+    evaluations: int
+
+    def again(self, network: keras.Model, images: np.ndarray, why: str) -> Maps:
+        """The maps of another network or of altered images, for the same classes."""
+        title = f"{self.model}, {why}"
+        return every_map(network, images, self.classes, self.evaluations, title)
+
+
+def explain_first(
+    trained: Trained, network: keras.Model, images: np.ndarray, settings: Settings
+) -> Explained:
+    """Every method's maps of the first test images, as many as `sizes` says."""
+    count = sizes(settings)[trained.model]
+    images, classes = images[:count], trained.predicted[:count]
+    maps = every_map(network, images, classes, settings.evaluations, trained.model)
+    return Explained(trained.model, network, images, classes, maps, settings.evaluations)
 
 
 def truth(
@@ -51,76 +90,29 @@ def truth(
     return rows
 
 
-def faithful(
-    model: str,
-    predict: Callable[[np.ndarray], np.ndarray],
-    images: np.ndarray,
-    classes: np.ndarray,
-    maps: Maps,
-) -> list[Row]:
-    """Deletion and insertion of each method and of edges, less what a random order earns (0)."""
-    by_chance = faithfulness.random_areas(predict, images, classes)
-    rows = []
-    for method, found in {**maps, "edges": localization.edges(images)}.items():
-        own = faithfulness.areas(predict, images, found, classes)
-        for criterion, measure in faithfulness.faithfulness(own, by_chance).items():
-            rows.append(row(model, method, criterion, measure, chance=0.0))
-    return rows
+def on_phantom(model: str, control: Control, count: int, evaluations: int) -> list[Row]:
+    """`truth` of a model trained on the phantom, of one trained on shuffled labels, of no model.
 
-
-def alike(model: str, what: str, maps: Maps, others: Maps) -> list[Row]:
-    """How alike each method's maps are to others of the same images, by `similarity`.
-
-    Chance is how alike they are to its own maps of other images.
+    On the first `count` test images that have a lesion, IoU's threshold on half as many of
+    validation; each map explains the image's true class.
     """
+    splits = {
+        "test": _with_lesion(control.phantom, "test", count),
+        "val": _with_lesion(control.phantom, "val", max(2, count // 2)),
+    }
+    named = {model: control.trained, f"{model}{SHUFFLED}": control.shuffled}
     rows = []
-    for method, found in maps.items():
-        chance = similarity.similarity(found, np.roll(found, 1, axis=0))
-        for name, measure in similarity.similarity(found, others[method]).items():
-            rows.append(
-                row(model, method, f"{what}: {name}", measure, chance=chance[name]["value"])
-            )
+    for name, trained in named.items():
+        network = trained.load_model()
+        maps = {
+            split: every_map(network, images, labels, evaluations, f"{name}, phantom, {split}")
+            for split, (images, labels, _) in splits.items()
+        }
+        rows += truth(name, maps["test"], splits["test"][2], maps["val"], splits["val"][2])
+    (images, _, masks), (val_images, _, val_masks) = splits["test"], splits["val"]
+    if model == "custom-cnn":
+        rows += without_model(images, masks, val_images, val_masks)
     return rows
-
-
-def randomized(
-    model: str,
-    network: keras.Model,
-    images: np.ndarray,
-    classes: np.ndarray,
-    maps: Maps,
-    evaluations: int,
-) -> list[Row]:
-    """How alike maps stay when the weights are drawn anew down to a stage: top, middle and all."""
-    stages = list(randomization.stages(network))
-    rows = []
-    for stage in (stages[0], stages[len(stages) // 2], stages[-1]):
-        copy = randomization.randomized(network, stage)
-        found = every_map(copy, images, classes, evaluations, f"{model}, randomised to {stage}")
-        what = RANDOM if stage == stages[-1] else f"random down to {stage}"
-        rows += alike(model, what, maps, found)
-    return rows
-
-
-def noisy_and_flipped(
-    model: str,
-    network: keras.Model,
-    images: np.ndarray,
-    classes: np.ndarray,
-    maps: Maps,
-    evaluations: int,
-) -> list[Row]:
-    """How alike maps stay under noise that leaves the prediction, and when the image is flipped."""
-    noisy, _ = similarity.quiet_noise(explain.predictor(network), images, classes)
-    rows = alike(
-        model,
-        "quiet noise",
-        maps,
-        every_map(network, noisy, classes, evaluations, f"{model}, noise"),
-    )
-    flipped = every_map(network, images[:, :, ::-1], classes, evaluations, f"{model}, flip")
-    turned_back = {method: found[:, :, ::-1] for method, found in flipped.items()}
-    return rows + alike(model, "flip", maps, turned_back)
 
 
 def without_model(
@@ -129,6 +121,14 @@ def without_model(
     """What maps that know no model earn: a centre blob, edges, random numbers."""
     maps, val_maps = localization.baselines(images), localization.baselines(val_images)
     return truth(NO_MODEL, maps, masks, val_maps, val_masks)
+
+
+def class_by_class(model: str, control: Control) -> list[Row]:
+    """`focus` of Grad-CAM on all of the phantom's test images, for their true classes."""
+    test = control.phantom.test
+    maps = METHODS["Grad-CAM"](control.trained.load_model(), test.images, test.labels, 1)
+    masks = control.phantom.lesion_masks["test"]
+    return focus(model, maps, masks, test.labels, control.phantom.classes)
 
 
 def focus(
@@ -159,107 +159,87 @@ def focus(
     return rows
 
 
-def sizes(settings: Settings) -> dict[str, int]:
-    """How many images of each model go on trial: ResNet50, at some 30 times the cost, a third."""
-    return {
-        "custom-cnn": settings.explained_images,
-        "resnet50": max(4, settings.explained_images // 3),
-    }
-
-
-def on_phantom(model: str, control: Control, count: int, evaluations: int) -> list[Row]:
-    """`truth` of a model trained on the phantom, of one trained on shuffled labels, of no model.
-
-    On the first `count` test images that have a lesion, IoU's threshold on half as many of
-    validation; each map explains the image's true class.
-    """
-    splits = {
-        "test": _with_lesion(control.phantom, "test", count),
-        "val": _with_lesion(control.phantom, "val", max(2, count // 2)),
-    }
-    named = {model: control.trained, f"{model}{SHUFFLED}": control.shuffled}
+def faithful(own: Explained) -> list[Row]:
+    """Deletion and insertion of each method and of edges, less what a random order earns (0)."""
+    predict = explain.predictor(own.network)
+    by_chance = faithfulness.random_areas(predict, own.images, own.classes)
     rows = []
-    for name, trained in named.items():
-        network = trained.load_model()
-        maps = {
-            split: every_map(network, images, labels, evaluations, f"{name}, phantom, {split}")
-            for split, (images, labels, _) in splits.items()
-        }
-        rows += truth(name, maps["test"], splits["test"][2], maps["val"], splits["val"][2])
-    (images, _, masks), (val_images, _, val_masks) = splits["test"], splits["val"]
-    if model == "custom-cnn":
-        rows += without_model(images, masks, val_images, val_masks)
+    for method, maps in {**own.maps, "edges": localization.edges(own.images)}.items():
+        areas = faithfulness.areas(predict, own.images, maps, own.classes)
+        for criterion, measure in faithfulness.faithfulness(areas, by_chance).items():
+            rows.append(row(own.model, method, criterion, measure, chance=0.0))
     return rows
 
 
-def class_by_class(model: str, control: Control) -> list[Row]:
-    """`focus` of Grad-CAM on all of the phantom's test images, for their true classes."""
-    test = control.phantom.test
-    maps = METHODS["Grad-CAM"](control.trained.load_model(), test.images, test.labels, 1)
-    masks = control.phantom.lesion_masks["test"]
-    return focus(model, maps, masks, test.labels, control.phantom.classes)
+def alike(own: Explained, what: str, others: Maps) -> list[Row]:
+    """How alike each method's maps are to others of the same images, by `similarity`.
+
+    Chance is how alike they are to its own maps of other images.
+    """
+    rows = []
+    for method, maps in own.maps.items():
+        chance = similarity.similarity(maps, np.roll(maps, 1, axis=0))
+        for name, measure in similarity.similarity(maps, others[method]).items():
+            by_chance = chance[name]["value"]
+            rows.append(row(own.model, method, f"{what}: {name}", measure, by_chance))
+    return rows
 
 
-def _with_lesion(
-    phantom: Dataset, split: str, count: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    masks = phantom.lesion_masks[split]
-    chosen = np.flatnonzero(masks.any(axis=(1, 2)))[:count]
-    own = phantom.splits[split]
-    return own.images[chosen], own.labels[chosen], masks[chosen]
+def randomized(own: Explained) -> list[Row]:
+    """How alike maps stay when the weights are drawn anew down to a stage: top, middle and all."""
+    stages = list(randomization.stages(own.network))
+    rows = []
+    for stage in (stages[0], stages[len(stages) // 2], stages[-1]):
+        what = RANDOM if stage == stages[-1] else f"random down to {stage}"
+        copy = randomization.randomized(own.network, stage)
+        rows += alike(own, what, own.again(copy, own.images, what))
+    return rows
 
 
-def other_seed(
-    model: str,
-    trainings: list[Trained],
-    images: np.ndarray,
-    classes: np.ndarray,
-    maps: Maps,
-    settings: Settings,
-) -> list[Row]:
-    """How alike the maps of another seed's training are, for the same classes."""
-    others = [t for t in trainings if t.model == model and t.seed != settings.seeds[0]]
+def noisy_and_flipped(own: Explained) -> list[Row]:
+    """How alike maps stay under noise that leaves the prediction, and when the image is flipped."""
+    noisy, _ = similarity.quiet_noise(explain.predictor(own.network), own.images, own.classes)
+    flipped = own.again(own.network, own.images[:, :, ::-1], "flip")
+    turned_back = {method: maps[:, :, ::-1] for method, maps in flipped.items()}
+    return [
+        *alike(own, "quiet noise", own.again(own.network, noisy, "quiet noise")),
+        *alike(own, "flip", turned_back),
+    ]
+
+
+def other_seed(own: Explained, trainings: list[Trained]) -> list[Row]:
+    """How alike the maps of another seed's training are, for the same classes.
+
+    `trainings` are of every model and seed, the seed on trial first.
+    """
+    _, *others = [trained for trained in trainings if trained.model == own.model]
     if not others:
         criteria = [f"other seed: {name}" for name in ALIKE]
-        return gaps(model, criteria, "this run has one seed")
-    found = every_map(
-        others[0].load_model(), images, classes, settings.evaluations, f"{model}, other seed"
-    )
-    return alike(model, "other seed", maps, found)
+        return gaps(own.model, criteria, "this run has one seed")
+    return alike(own, "other seed", own.again(others[0].load_model(), own.images, "other seed"))
 
 
-def other_model(named: dict[str, np.ndarray], every: dict[str, Maps]) -> list[Row]:
-    """How alike the two models' maps are on the images on which both name the same class."""
-    criteria = [f"other model: {name}" for name in ALIKE]
-    if len(every) < 2:
-        return [
-            gap for model in every for gap in gaps(model, criteria, "no other model is on trial")
-        ]
-    first, second = every
-    count = min(len(named[first]), len(named[second]))
-    agree = np.flatnonzero(named[first][:count] == named[second][:count])
-    if len(agree) < 2:
+def other_model(on_trial: list[Explained]) -> list[Row]:
+    """How alike two models' maps are on the images on which both name the same class."""
+    count = min(len(own.classes) for own in on_trial)
+    named = np.stack([own.classes[:count] for own in on_trial])
+    agree = np.flatnonzero((named == named[0]).all(axis=0))
+    why = None
+    if len(on_trial) < 2:
+        why = "no other model is on trial"
+    elif len(agree) < 2:
         why = "the models name the same class on fewer than two of these images"
-        return [gap for model in every for gap in gaps(model, criteria, why)]
-    chosen = [{name: maps[agree] for name, maps in every[model].items()} for model in every]
-    return alike(first, "other model", *chosen) + alike(second, "other model", *chosen[::-1])
-
-
-def on_trial(
-    judged: list[str], tried: list[str], shown: dict[str, Trained], settings: Settings
-) -> str:
-    """How many images of which models are on trial, and which models are not and why."""
-    counts = [f"{sizes(settings)[model]} of {LONG_NAMES[model]}" for model in tried]
-    text = (
-        f"On trial are the maps of the first test images: {listed(counts)}, with some "
-        f"{settings.evaluations} calls of the model an image."
+    if why:
+        criteria = [f"other model: {name}" for name in ALIKE]
+        return [gap for own in on_trial for gap in gaps(own.model, criteria, why)]
+    first, second = (
+        replace(own, maps={method: maps[agree] for method, maps in own.maps.items()})
+        for own in on_trial
     )
-    for model in shown:
-        if model not in judged:
-            text += f" {capital(LONG_NAMES[model])}, the same network on other input, is left out."
-        elif model not in tried:
-            text += f" {capital(LONG_NAMES[model])} is not on trial here: {RANDOM_BASE}."
-    return text
+    return [
+        *alike(first, "other model", second.maps),
+        *alike(second, "other model", first.maps),
+    ]
 
 
 def gaps(model: str, criteria: list[str] | tuple[str, ...], why: str) -> list[Row]:
@@ -272,3 +252,27 @@ def not_tried(rows: list[Row], model: str) -> list[Row]:
     return gaps(
         model, [*TRUTH, *FAITHFULNESS, *criteria_of(rows, "random", *ROBUSTNESS)], RANDOM_BASE
     )
+
+
+def on_trial(tried: dict[str, Explained], shown: dict[str, Trained], settings: Settings) -> str:
+    """How many images of which models are on trial, and which models are not and why."""
+    counts = [f"{len(own.images)} of {LONG_NAMES[model]}" for model, own in tried.items()]
+    text = (
+        f"On trial are the maps of the first test images: {listed(counts)}, with some "
+        f"{settings.evaluations} calls of the model an image."
+    )
+    for model in shown:
+        if model not in sizes(settings):
+            text += f" {capital(LONG_NAMES[model])}, the same network on other input, is left out."
+        elif model not in tried:
+            text += f" {capital(LONG_NAMES[model])} is not on trial here: {RANDOM_BASE}."
+    return text
+
+
+def _with_lesion(
+    phantom: Dataset, split: str, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    masks = phantom.lesion_masks[split]
+    chosen = np.flatnonzero(masks.any(axis=(1, 2)))[:count]
+    own = phantom.splits[split]
+    return own.images[chosen], own.labels[chosen], masks[chosen]

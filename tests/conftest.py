@@ -13,7 +13,10 @@ from helpers.runs import Run
 from helpers.settings import Settings, load_settings
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-SMALL = "phantom_images=[96,48,48] epochs=2 upsample_to=32 batch_size=32"
+SMALL = (
+    "phantom_images=[96,48,48] epochs=2 upsample_to=32 batch_size=32 "
+    "explained_images=4 evaluations=4"
+)
 
 
 def _shared(*parts: str) -> Path:
