@@ -11,7 +11,7 @@ import nbformat
 
 from helpers import figures, runs, sentences
 from helpers.runs import Run
-from helpers.settings import REPOSITORY, InputError, Settings
+from helpers.settings import REPOSITORY, InputError, load_settings
 
 
 def render(run: Run) -> None:
@@ -49,7 +49,8 @@ def _with_parameters_folded(path: Path) -> nbformat.NotebookNode:
 def _write_this_run(source: Path, run: Run) -> None:
     metrics = runs.read_json(run.artifacts / "metrics.json")
     made = runs.read_json(next(run.artifacts.glob("*/seed-*/provenance.json")))
-    settings, data_name = Settings(**made["settings"]), made["data"]
+    # By the profile: an older training doesn't know the settings that came after it.
+    settings, data_name = load_settings(**made["settings"]), made["data"]
     figures.use_style()
     figures.accuracy_overview(metrics, data_name).savefig(source / "this-run.png", dpi=160)
     origin = sentences.origin_table(settings, made["data_origin"], made)

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers import site
+from helpers.runs import Run
 from helpers.settings import REPOSITORY
 
 # The chapters that train, or show what training does to an image.
@@ -134,6 +136,16 @@ def test_a_pages_figure_is_the_figure_in_metrics(book):
 def test_executed_chapters_name_no_path_of_this_machine(book):
     for path in (book / "notebooks").glob("*.ipynb"):
         assert str(REPOSITORY) not in path.read_text(), path.name
+
+
+def test_trainings_from_before_a_setting_existed_still_render(book, tmp_path):
+    shutil.copytree(book / "artifacts", tmp_path / "artifacts")
+    for path in (tmp_path / "artifacts").rglob("provenance.json"):
+        facts = json.loads(path.read_text())
+        del facts["settings"]["evaluations"]
+        path.write_text(json.dumps(facts))
+    site._write_this_run(tmp_path, Run(tmp_path, fills_gaps=False))
+    assert "phantom" in (tmp_path / "this-run-origin.txt").read_text()
 
 
 def test_a_second_call_finds_nothing_to_do(book):
