@@ -85,7 +85,7 @@ def table(rows: list[Row], model: str, criteria: Iterable[str]) -> pd.DataFrame:
 def _in_words(found: Row) -> str:
     if found["value"] is None:
         return found["why"]
-    text = evaluation.measure_in_words(found)
+    text = f"{evaluation.measure_in_words(found)}; n = {found['n']}"
     return text if found["chance"] is None else f"{text}; chance {found['chance']:.3f}"
 
 
@@ -132,13 +132,16 @@ def edge_detectors(rows: list[Row], model: str) -> str:
     """Which methods keep their maps though all weights are random, and so show edges."""
     asked = f"{RANDOM}: {RANK}"
     found = [r for r in rows if r["model"] == model and r["criterion"] == asked]
-    same = [r["method"] for r in found if r["value"] is not None and r["value"] > SAME]
+    known = [r for r in found if r["value"] is not None]
+    same = [
+        f"{r['method']} (n = {r['n']})" for r in known if r["low"] > max(SAME, r["chance"] or 0)
+    ]
     without = [r["method"] for r in found if r["value"] is None]
     told = (
-        f"{listed(same)} still draw much the same maps (rank correlation above {SAME}): edge "
-        "detectors here"
+        f"the maps of {listed(same)} stay much the same (rank correlation above {SAME} and above "
+        "chance, interval and all): edge detectors here"
         if same
-        else f"no method keeps its maps (rank correlation above {SAME})"
+        else f"no method keeps its maps (rank correlation above {SAME} and above chance)"
     )
     text = f"{capital(LONG_NAMES[model])}: with all weights random, {told}."
     return text + (f" Constant, and so without an answer: {listed(without)}." if without else "")
