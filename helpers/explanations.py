@@ -85,8 +85,12 @@ def table(rows: list[Row], model: str, criteria: Iterable[str]) -> pd.DataFrame:
 def _in_words(found: Row) -> str:
     if found["value"] is None:
         return found["why"]
-    text = f"{evaluation.measure_in_words(found)}; n = {found['n']}"
-    return text if found["chance"] is None else f"{text}; chance {found['chance']:.3f}"
+    # Each half stays on one line of a narrow cell.
+    below = f"n = {found['n']}"
+    if found["chance"] is not None:
+        below = f"chance {found['chance']:.3f}, {below}"
+    halves = (evaluation.measure_in_words(found), below)
+    return "; ".join(half.replace(" ", "\N{NO-BREAK SPACE}") for half in halves)
 
 
 def verdicts(rows: list[Row], model: str) -> pd.DataFrame:

@@ -105,7 +105,7 @@ def accuracy_overview(metrics: Metrics, dataset_name: str) -> Figure:
         *(model for model in metrics),
         *(f"{other.model} ({other.source})" for other in claims.PUBLISHED),
     ]
-    figure, axis = plt.subplots(figsize=(5.2, 0.27 * len(rows) + 1.6))
+    figure, axis = plt.subplots(figsize=(5.6, 0.2 * len(rows) + 1.4))
     for row, (model, by_seed) in enumerate(metrics.items()):
         for seed in by_seed.values():
             axis.plot(100 * seed["accuracy"]["value"], row, "|", color=MODEL_COLOURS[model], ms=14)
@@ -130,7 +130,8 @@ def accuracy_overview(metrics: Metrics, dataset_name: str) -> Figure:
         yticklabels=rows,
         xlabel="test accuracy (%)",
     )
-    axis.tick_params(axis="y", labelsize=9)
+    axis.tick_params(labelsize=8)
+    axis.xaxis.label.set_size(9)
     labels = {
         "o": ("#555555", f"this run, on {claims.in_prose(dataset_name)}, 95 %"),
         "D": (STATED_COLOUR, "the report, on OCTMNIST"),
@@ -140,7 +141,7 @@ def accuracy_overview(metrics: Metrics, dataset_name: str) -> Figure:
         plt.Line2D([], [], color=colour, marker=marker, ls="", label=label)
         for marker, (colour, label) in labels.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", frameon=False, fontsize=9)
+    figure.legend(handles=handles, loc="outside lower center", frameon=False, fontsize=8)
     return figure
 
 

@@ -82,7 +82,7 @@ def test_the_reports_sentences_are_answered_by_what_was_measured():
     found = explanations.answers(rows)
     verdict, why = found["relevant-structures-custom-cnn"]
     assert verdict == "not testable"
-    assert "mass inside 0.500" in why
+    assert "mass inside 0.500\N{NO-BREAK SPACE}[" in why
     assert "resnet50-anatomy" not in found  # nothing was measured
     table = explanations.answer_table(rows)
     assert table["measured"].str.contains("0.500").any()
