@@ -17,8 +17,10 @@ from helpers import site
 from helpers.runs import Run
 from helpers.settings import REPOSITORY
 
+# The discussion quotes what the heatmaps chapter measured.
+HEATMAPS = {"05-grad-cam", "06-discussion"}
 # The chapters that train, or show what training does to an image.
-TRAIN = {"01-data", "02-custom-cnn", "03-resnet50"}
+TRAIN = {"01-data", "02-custom-cnn", "03-resnet50", *HEATMAPS}
 SMALL = "phantom_images=[96,48,48] epochs=2 upsample_to=64 explained_images=4 evaluations=4"
 
 
@@ -163,7 +165,7 @@ def test_a_second_call_finds_nothing_to_do(book):
     [
         ("book/index.md", "A student's", "Some student's", set()),
         ("book/02-custom-cnn.ipynb", "anyone can count", "everybody can count", {"02-custom-cnn"}),
-        ("helpers/explain.py", "BATCH = 128", "BATCH = 64", {"05-grad-cam"}),
+        ("helpers/explain.py", "BATCH = 32", "BATCH = 64", HEATMAPS),
         ("helpers/duplicates.py", '"""', '"""Again: ', {"01-data", "04-metrics"}),
         ("helpers/training.py", "PREDICTION_BATCH", "# Why.\nPREDICTION_BATCH", TRAIN),
     ],
