@@ -10,9 +10,9 @@ from PIL import Image
 from scipy.ndimage import affine_transform
 
 from helpers import bootstrap, data, shift
-from helpers.artifacts import Predictions
+from helpers.artifacts import Predictions, Trained
 from helpers.data import SPLITS, Dataset
-from helpers.evaluation import Measure, proportion
+from helpers.evaluation import Measure, by_class, proportion
 from helpers.settings import InputError, Settings
 
 if TYPE_CHECKING:
@@ -200,10 +200,11 @@ def recall_table(
     found = {}
     for variant, probabilities in variants.items():
         right = probabilities.argmax(axis=1) == labels
-        found[variant] = {"accuracy": proportion(int(right.sum()), len(right))}
-        for k, name in enumerate(classes):
-            own = right[labels == k]
-            found[variant][f"recall/{name}"] = proportion(int(own.sum()), len(own))
+        recalls = by_class(right, labels, classes)
+        found[variant] = {
+            "accuracy": proportion(int(right.sum()), len(right)),
+            **{f"recall/{name}": recall for name, recall in recalls.items()},
+        }
     return found
 
 
@@ -225,34 +226,15 @@ def gap(
     validation less test), with 95 % intervals: validation images are resampled as pairs, test
     images apart.
     """
-    labels = predictions.val_labels
-    ratios = [
-        np.bincount(split, minlength=altered.shape[1]) / len(split)
-        for split in (labels, predictions.test_labels)
-    ]
-    as_test = (ratios[1] / ratios[0])[labels]
-    right = [
-        (p.argmax(axis=1) == labels) * as_test for p in (predictions.val_probabilities, altered)
-    ]
-    test_right = predictions.test_probabilities.argmax(axis=1) == predictions.test_labels
-    parts = {
-        "gap": (right[0], test_right),
-        "closed": (right[0] - right[1], np.zeros(len(test_right))),
-        "left": (right[1], test_right),
+    val, test = shift.right(predictions)
+    as_test = shift.at_test_ratio(predictions)
+    after = (altered.argmax(axis=1) == predictions.val_labels).astype(float)
+    weights = shift.draw_both(predictions, resamples)
+    return {
+        "gap": shift.difference(as_test * val, test, weights),
+        "closed": shift.difference(as_test * (val - after), np.zeros(len(test)), weights),
+        "left": shift.difference(as_test * after, test, weights),
     }
-    weights = (
-        bootstrap.draw_weights(labels, resamples, seed=0),
-        bootstrap.draw_weights(predictions.test_labels, resamples, seed=1),
-    )
-    found = {}
-    for name, (val, test) in parts.items():
-        low, high = bootstrap.interval(
-            weights[0] @ val.astype(np.float32) / len(val)
-            - weights[1] @ test.astype(np.float32) / len(test)
-        )
-        value = float(val.mean() - test.mean())
-        found[name] = {"value": value, "low": low, "high": high, "n": len(labels)}
-    return found
 
 
 def recalls(
@@ -266,7 +248,20 @@ def recalls(
     return pd.concat([plain[~is_test], drawn, plain[is_test]], ignore_index=True)
 
 
-def predict(model: "keras.Model", images: np.ndarray) -> np.ndarray:
+def probabilities(trained: Trained, images: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What a model gives for each of `variants`: float32 (n, classes) by name.
+
+    The first of them are the validation images themselves, whose probabilities are known.
+    """
+    as_they_are, *altered = images
+    model = trained.load_model()
+    return {
+        as_they_are: trained.predictions.val_probabilities,
+        **{name: _predict(model, images[name]) for name in altered},
+    }
+
+
+def _predict(model: "keras.Model", images: np.ndarray) -> np.ndarray:
     """Probabilities float32 (n, classes) of images uint8 (n, height, width)."""
     # Called as it is: compiling each model anew takes longer than its few batches.
     return np.concatenate(

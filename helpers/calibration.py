@@ -5,8 +5,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from helpers import bootstrap
-from helpers.evaluation import Measure, proportion
+from helpers.evaluation import Measure, bootstrapped, proportion
 
 BINS = 15
 
@@ -41,7 +40,7 @@ def scores(
             probabilities.max(axis=1), top == labels, weights
         ),
         "classwise calibration error": np.mean(classwise, axis=0),
-        "Brier score": weights @ ((probabilities - one_hot) ** 2).sum(axis=1) / n,
+        "Brier score": _brier_score(probabilities, labels, weights),
         "negative log-likelihood": -(weights @ np.log(likelihood)) / n,
     }
 
@@ -57,12 +56,12 @@ def measure(
     """
     values = scores(probabilities, labels, np.ones((1, len(labels)), np.float32))
     resampled = scores(probabilities, labels, weights)
-    found = {}
+    n, found = len(labels), {}
     for name, (value,) in values.items():
-        low, high = bootstrap.interval(resampled[name])
         if name.endswith("calibration error"):
-            low, high = np.maximum(0, _reflected(value, resampled[name])).tolist()
-        found[name] = {"value": float(value), "low": low, "high": high, "n": len(labels)}
+            found[name] = bootstrapped(value, np.maximum(0, 2 * value - resampled[name]), n)
+        else:
+            found[name] = bootstrapped(value, resampled[name], n)
     return found
 
 
@@ -111,18 +110,17 @@ def brier_decomposition(
     """
     found = _brier_parts(probabilities, labels, np.ones((1, len(labels)), np.float32))
     resampled = _brier_parts(probabilities, labels, weights)
-    parts = {}
-    for name, (value,) in found.items():
-        low, high = _reflected(value, resampled[name])
-        parts[name] = {"value": float(value), "low": low, "high": high, "n": len(labels)}
-    return parts
+    return {
+        name: bootstrapped(value, 2 * value - resampled[name], len(labels))
+        for name, (value,) in found.items()
+    }
 
 
 def _brier_parts(
     probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
 ) -> dict[str, np.ndarray]:
-    parts = dict.fromkeys(("reliability", "resolution", "uncertainty"), np.zeros(len(weights)))
     n = len(labels)
+    reliability, resolution, uncertainty = np.zeros((3, len(weights)))
     for k in range(probabilities.shape[1]):
         forecast, outcome = probabilities[:, k], (labels == k).astype(np.float32)
         member = np.eye(BINS, dtype=np.float32)[_bins(forecast)]
@@ -131,15 +129,21 @@ def _brier_parts(
         mean_forecast = weights @ (member * forecast[:, None]) / sizes
         mean_outcome = weights @ (member * outcome[:, None]) / sizes
         base = weights @ outcome[:, None] / n
-        parts = {
-            "reliability": parts["reliability"]
-            + (share * (mean_forecast - mean_outcome) ** 2).sum(axis=1),
-            "resolution": parts["resolution"] + (share * (mean_outcome - base) ** 2).sum(axis=1),
-            "uncertainty": parts["uncertainty"] + (base * (1 - base))[:, 0],
-        }
-    score = scores(probabilities, labels, weights)["Brier score"]
-    explained = parts["reliability"] - parts["resolution"] + parts["uncertainty"]
-    return parts | {"within bins": score - explained}
+        reliability += (share * (mean_forecast - mean_outcome) ** 2).sum(axis=1)
+        resolution += (share * (mean_outcome - base) ** 2).sum(axis=1)
+        uncertainty += (base * (1 - base))[:, 0]
+    explained = reliability - resolution + uncertainty
+    return {
+        "reliability": reliability,
+        "resolution": resolution,
+        "uncertainty": uncertainty,
+        "within bins": _brier_score(probabilities, labels, weights) - explained,
+    }
+
+
+def _brier_score(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    distances = ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
+    return weights @ distances / len(labels)
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -159,11 +163,6 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 def scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities whose logits are divided by the temperature: float64 (n, classes)."""
     return softmax(_logits(probabilities) / temperature, axis=1)
-
-
-def _reflected(value: float, resampled: np.ndarray) -> tuple[float, float]:
-    low, high = bootstrap.interval(resampled)
-    return float(2 * value - high), float(2 * value - low)
 
 
 def _logits(probabilities: np.ndarray) -> np.ndarray:

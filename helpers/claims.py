@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from scipy.stats import binomtest
 
-from helpers import arithmetic, comparison, data, runs
+from helpers import arithmetic, comparison, data, evaluation, runs
 from helpers.arithmetic import Interval, Outcome
 from helpers.settings import REPOSITORY, InputError, Settings, load_settings
 
@@ -418,8 +417,8 @@ class _Evidence:
         if column != "val_accuracy":
             return Found(value, None, "an epoch's average while weights change has no interval")
         n = len(trained.predictions.val_labels)
-        found = binomtest(round(value * n), n).proportion_ci(method="wilson")
-        return Found(value, (float(found.low), float(found.high)), self._other_training(model))
+        share = evaluation.proportion(round(value * n), n)
+        return Found(value, (share["low"], share["high"]), self._other_training(model))
 
     def minutes(self, model: str) -> Found:
         trained = self._first(model)
@@ -503,10 +502,7 @@ SOURCES: dict[str, Callable[..., Found]] = {
 
 def save(run: Run, verdicts: list[Verdict]) -> None:
     """Keep the verdicts in `<run>/artifacts/claims.json`, untouched where they are the same."""
-    path = run.artifacts / "claims.json"
-    rows = [verdict.row() for verdict in verdicts]
-    if runs.read_json(path) != rows:
-        runs.write_json(path, rows)
+    runs.write_json(run.artifacts / "claims.json", [verdict.row() for verdict in verdicts])
 
 
 def table(verdicts: list[Verdict]) -> pd.DataFrame:

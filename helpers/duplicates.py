@@ -31,23 +31,34 @@ def near_duplicate_groups(images: np.ndarray, correlation: float) -> np.ndarray:
     return groups
 
 
+def groups(dataset: Dataset) -> dict[str, np.ndarray]:
+    """Groups of copies among all images, those of training first, then validation's and test's.
+
+    `exact` (equal in every pixel) and `near` (a pixel correlation of at least
+    `NEAR_DUPLICATE_CORRELATION`, by chains): int (n,), 0 and above, equal within a group.
+    """
+    images = np.concatenate([split.images for split in dataset.splits.values()])
+    exact = np.unique(images.reshape(len(images), -1), axis=0, return_inverse=True)[1]
+    near = near_duplicate_groups(images, NEAR_DUPLICATE_CORRELATION)
+    return {
+        "exact": exact.reshape(-1),
+        "near": np.unique(near, return_inverse=True)[1],
+    }
+
+
 def duplicate_table(dataset: Dataset) -> pd.DataFrame:
     """Images with an exact or near duplicate, within their split and in each other split.
 
     Rows are (kind, split), columns the split that holds the duplicate. Near duplicates have a
     pixel correlation of at least `NEAR_DUPLICATE_CORRELATION`, by chains (`near_duplicate_groups`).
     """
-    images = np.concatenate([split.images for split in dataset.splits.values()])
     place = np.repeat(np.arange(3), [len(split) for split in dataset.splits.values()])
-    exact = np.unique(images.reshape(len(images), -1), axis=0, return_inverse=True)[1].reshape(-1)
-    near = near_duplicate_groups(images, NEAR_DUPLICATE_CORRELATION)
-    near = np.unique(near, return_inverse=True)[1]
     rows = {}
-    for kind, groups in (("exact", exact), ("near", near)):
-        members = np.zeros((groups.max() + 1, 3), int)
-        np.add.at(members, (groups, place), 1)
+    for kind, group in groups(dataset).items():
+        members = np.zeros((group.max() + 1, 3), int)
+        np.add.at(members, (group, place), 1)
         for index, split in enumerate(SPLITS):
-            others = members[groups[place == index]] - np.eye(3, dtype=int)[index]
+            others = members[group[place == index]] - np.eye(3, dtype=int)[index]
             rows[kind, split] = (others > 0).sum(axis=0)
     table = pd.DataFrame(rows, index=[f"copy in {split}" for split in SPLITS]).T
     return table.rename_axis(["kind", "images of"])

@@ -15,7 +15,7 @@ from sklearn.metrics import (
 )
 
 from helpers import bootstrap, runs
-from helpers.artifacts import Trained
+from helpers.artifacts import Predictions, Trained
 from helpers.runs import Run
 
 with contextlib.redirect_stdout(io.StringIO()):  # it asks for torch, which nothing here needs
@@ -71,7 +71,7 @@ def measure(
     found["auc/micro"] = _plain(roc_auc_score(one_hot.ravel(), probabilities.ravel()), n)
     for name, values in resampled.items():
         if found[name]["low"] is None and found[name]["n"]:
-            found[name]["low"], found[name]["high"] = bootstrap.interval(values)
+            found[name] = bootstrapped(found[name]["value"], values, n)
     return found
 
 
@@ -88,9 +88,7 @@ def measure_all(trainings: list[Trained], classes: tuple[str, ...]) -> Metrics:
 
 def save(run: Run, metrics: Metrics) -> None:
     """Keep the metrics in `<run>/artifacts/metrics.json`, untouched where they are the same."""
-    path = run.artifacts / "metrics.json"
-    if runs.read_json(path) != metrics:
-        runs.write_json(path, metrics)
+    runs.write_json(run.artifacts / "metrics.json", metrics)
 
 
 def cross_check(trainings: dict[str, Trained], metrics: Metrics) -> pd.DataFrame:
@@ -181,6 +179,23 @@ def confusion(trained: Trained) -> np.ndarray:
     return confusion_matrix(trained.predictions.test_labels, trained.predicted, labels=classes)
 
 
+def surest_first(predictions: Predictions) -> pd.DataFrame:
+    """The test images by the probability of the class named, highest first.
+
+    Columns: image (index), true, predicted (class indices), probability (of the predicted class).
+    """
+    probabilities = predictions.test_probabilities
+    table = pd.DataFrame(
+        {
+            "image": np.arange(len(probabilities)),
+            "true": predictions.test_labels,
+            "predicted": probabilities.argmax(axis=1),
+            "probability": probabilities.max(axis=1),
+        }
+    )
+    return table.sort_values("probability", ascending=False, kind="stable")
+
+
 def roc_curves(trained: Trained, classes: tuple[str, ...]) -> pd.DataFrame:
     """Points of the one-vs-rest ROC curves per class and of the micro-average.
 
@@ -218,6 +233,20 @@ def proportion(successes: int, n: int) -> Measure:
     }
 
 
+def by_class(hits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> dict[str, Measure]:
+    """The share of hits (bool (n,)) among the images of each class, labels being int (n,)."""
+    return {
+        name: proportion(int(hits[labels == k].sum()), int((labels == k).sum()))
+        for k, name in enumerate(classes)
+    }
+
+
+def bootstrapped(value: float, resampled: np.ndarray, n: int) -> Measure:
+    """A value of n images with the percentile interval of its resamples (resamples,)."""
+    low, high = bootstrap.interval(resampled)
+    return _plain(value, n) | {"low": low, "high": high}
+
+
 def mean(values: np.ndarray) -> Measure:
     """The mean of one value an image with the bootstrap's 95 % interval over images.
 
@@ -227,8 +256,7 @@ def mean(values: np.ndarray) -> Measure:
     known = values[~np.isnan(values)]
     if not len(known):
         return _plain(np.nan, 0)
-    low, high = bootstrap.interval(bootstrap.draw_means(known))
-    return _plain(known.mean(), len(known)) | {"low": low, "high": high}
+    return bootstrapped(known.mean(), bootstrap.draw_means(known), len(known))
 
 
 def measure_in_words(measure: Measure) -> str:

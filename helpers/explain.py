@@ -11,7 +11,7 @@ from scipy.stats import pearsonr
 from tf_keras_vis import ModelVisualization
 from tf_keras_vis.gradcam import Gradcam
 
-from helpers import models
+from helpers import evaluation, models, runs
 from helpers.artifacts import Predictions, Trained
 
 BATCH = 32
@@ -122,11 +122,8 @@ def save_grad_cam(trained: Trained, images: np.ndarray, maps: np.ndarray | None 
     classes = trained.predicted[:KEPT]
     if maps is None:
         maps = grad_cam(trained.load_model(), images[:KEPT], classes)
-    path = trained.folder / "grad-cam.npz"
-    staging = path.with_name(f".{path.name}")
-    with staging.open("wb") as file:
-        np.savez(file, maps=maps[:KEPT], classes=classes)
-    staging.replace(path)
+    with runs.replacing_file(trained.folder / "grad-cam.npz") as partial:
+        np.savez(partial, maps=maps[:KEPT], classes=classes)
 
 
 def with_mirror_image(maps: np.ndarray) -> np.ndarray:
@@ -150,17 +147,8 @@ def gallery(predictions: Predictions) -> pd.DataFrame:
     Columns: image (index), true, predicted (class indices), probability (of the predicted class),
     right. A class without a wrong image has no such row.
     """
-    probabilities = predictions.test_probabilities
-    table = pd.DataFrame(
-        {
-            "image": np.arange(len(probabilities)),
-            "true": predictions.test_labels,
-            "predicted": probabilities.argmax(axis=1),
-            "probability": probabilities.max(axis=1),
-        }
-    )
+    table = evaluation.surest_first(predictions)
     table["right"] = table["true"] == table["predicted"]
-    table = table.sort_values("probability", ascending=False, kind="stable")
     chosen = table.groupby(["true", "right"], sort=True).head(1)
     return chosen.sort_values(["right", "true"], ascending=[False, True]).reset_index(drop=True)
 
@@ -202,16 +190,3 @@ def map_table(
             "constant maps": is_constant(maps[labels == k]).mean(),
         }
     return pd.DataFrame(rows).T.rename_axis("class")
-
-
-def heat_inside(maps: np.ndarray, masks: np.ndarray) -> tuple[float, float]:
-    """Mean share of a scaled-up map's heat inside the lesion, and the lesion's mean share of area.
-
-    Maps float (n, h, w), masks bool (n, height, width); images without a lesion or without heat are
-    left out. Heat spread evenly gives two equal numbers.
-    """
-    large = scaled_up(maps, masks.shape[1])
-    heat = large.sum(axis=(1, 2))
-    kept = masks.any(axis=(1, 2)) & (heat > 0)
-    inside = (large * masks).sum(axis=(1, 2))[kept] / heat[kept]
-    return float(inside.mean()), float(masks[kept].mean())

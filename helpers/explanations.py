@@ -63,9 +63,7 @@ def gap(model: str, method: str, criterion: str, why: str) -> Row:
 
 def save(run: Run, rows: list[Row]) -> None:
     """Keep the trial in `<run>/artifacts/explanations.json`, untouched where it is the same."""
-    path = run.artifacts / "explanations.json"
-    if runs.read_json(path) != rows:
-        runs.write_json(path, rows)
+    runs.write_json(run.artifacts / "explanations.json", rows)
 
 
 def recall(run: Run) -> list[Row]:

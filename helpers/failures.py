@@ -7,10 +7,9 @@ import pandas as pd
 from cleanlab.filter import find_label_issues
 from sklearn.metrics import cohen_kappa_score
 
-from helpers import bootstrap
+from helpers import bootstrap, duplicates, evaluation
 from helpers.artifacts import Predictions, Trained
 from helpers.data import Dataset
-from helpers.duplicates import NEAR_DUPLICATE_CORRELATION, near_duplicate_groups
 from helpers.evaluation import Measure, proportion
 from helpers.triage import LEVELS, URGENCY
 
@@ -20,17 +19,8 @@ def confident_errors(predictions: Predictions, count: int) -> pd.DataFrame:
 
     Columns: image (index), true, predicted (class indices), probability (of the predicted class).
     """
-    probabilities, labels = predictions.test_probabilities, predictions.test_labels
-    table = pd.DataFrame(
-        {
-            "image": np.arange(len(labels)),
-            "true": labels,
-            "predicted": probabilities.argmax(axis=1),
-            "probability": probabilities.max(axis=1),
-        }
-    )
+    table = evaluation.surest_first(predictions)
     wrong = table[table["true"] != table["predicted"]]
-    wrong = wrong.sort_values("probability", ascending=False, kind="stable")
     return wrong.head(count).reset_index(drop=True)
 
 
@@ -74,13 +64,12 @@ def agreement(first: Trained, second: Trained) -> dict[str, Measure]:
     labels, a, b = first.predictions.test_labels, first.predicted, second.predicted
     n, weights = len(labels), bootstrap.draw_weights(labels)
     resampled = _kappas(a, b, first.predictions.test_probabilities.shape[1], weights)
-    low, high = bootstrap.interval(resampled)
     kappa = float(np.nan_to_num(cohen_kappa_score(a, b)))
     return {
         "agree": proportion(int((a == b).sum()), n),
         "both wrong": proportion(int(((a != labels) & (b != labels)).sum()), n),
         "same error": proportion(int(((a != labels) & (a == b)).sum()), n),
-        "kappa": {"value": kappa, "low": low, "high": high, "n": n},
+        "kappa": evaluation.bootstrapped(kappa, resampled, n),
     }
 
 
@@ -125,11 +114,8 @@ def copies(dataset: Dataset) -> dict[str, np.ndarray]:
     `in training or validation, exact`, `in training or validation, near` (a pixel correlation of at
     least 0.975, chained) and `earlier in test, exact`.
     """
-    images = np.concatenate([split.images for split in dataset.splits.values()])
-    is_test = np.arange(len(images)) >= len(images) - len(dataset.test)
-    flat = images.reshape(len(images), -1)
-    exact = np.unique(flat, axis=0, return_inverse=True)[1].reshape(-1)
-    near = near_duplicate_groups(images, NEAR_DUPLICATE_CORRELATION)
+    exact, near = duplicates.groups(dataset).values()
+    is_test = np.arange(len(exact)) >= len(exact) - len(dataset.test)
     own = exact[is_test]
     first = np.unique(own, return_index=True)[1]
     return {

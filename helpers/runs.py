@@ -71,15 +71,31 @@ def replacing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(retired, ignore_errors=True)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` so that `path` holds, at any moment, the old text or the new one."""
+@contextlib.contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path`; the file written there takes its place once the block ended well.
+
+    A process killed before then leaves the old file as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}-{os.getpid()}")
+    partial = path.with_name(f".{os.getpid()}-{path.name}")
     try:
-        partial.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+        yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` so that `path` holds, at any moment, the old text or the new one.
+
+    A file that holds the same text already is left untouched.
+    """
+    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
+    if path.exists() and path.read_text() == text:
+        return
+    with replacing_file(path) as partial:
+        partial.write_text(text)
 
 
 def read_json(path: Path) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from helpers import bootstrap
-from helpers.evaluation import Measure, proportion
+from helpers.evaluation import Measure, bootstrapped, by_class, proportion
 
 
 def risk_coverage(
@@ -38,8 +38,7 @@ def risk_coverage(
     curve = pd.DataFrame(
         {"coverage": np.arange(1, n + 1) / n, "risk": risk, "low": low, "high": high}
     )
-    area_low, area_high = bootstrap.interval((ordered * risks).sum(axis=1) / n)
-    return curve, {"value": float(risk.mean()), "low": area_low, "high": area_high, "n": n}
+    return curve, bootstrapped(risk.mean(), (ordered * risks).sum(axis=1) / n, n)
 
 
 def conformal_threshold(probabilities: np.ndarray, labels: np.ndarray, miss: float) -> float:
@@ -80,15 +79,11 @@ def prediction_sets(
     """
     members = probabilities >= threshold
     holds = members[np.arange(len(labels)), labels]
-    coverage = {"all": proportion(int(holds.sum()), len(labels))}
-    for k, name in enumerate(classes):
-        own = holds[labels == k]
-        coverage[name] = proportion(int(own.sum()), len(own))
     sizes = members.sum(axis=1)
-    low, high = bootstrap.interval(bootstrap.draw_weights(labels) @ sizes / len(sizes))
+    resampled = bootstrap.draw_weights(labels) @ sizes / len(sizes)
     return Sets(
-        coverage,
-        {"value": float(sizes.mean()), "low": low, "high": high, "n": len(sizes)},
+        {"all": proportion(int(holds.sum()), len(labels)), **by_class(holds, labels, classes)},
+        bootstrapped(sizes.mean(), resampled, len(sizes)),
         proportion(int((sizes == 0).sum()), len(sizes)),
         proportion(int((sizes == 1).sum()), len(sizes)),
     )

@@ -18,8 +18,9 @@ from helpers.settings import changed
 if TYPE_CHECKING:
     from helpers.artifacts import Trained
     from helpers.claims import Verdict
+    from helpers.comparison import Comparison
     from helpers.data import Dataset
-    from helpers.evaluation import Comparison, Measure, Metrics
+    from helpers.evaluation import Measure, Metrics
     from helpers.settings import Settings
 
 LONG_NAMES = {
@@ -284,15 +285,6 @@ def class_maps(model: str, averages: np.ndarray, classes: tuple[str, ...]) -> st
         f"{capital(LONG_NAMES[model])}: the mean maps most alike are those of {pairs[0]}, the "
         f"least alike those of {pairs[1]}. A map that explains one class differs from "
         "another's."
-    )
-
-
-def heat_on_lesions(model: str, inside: float, area: float) -> str:
-    """How much of the maps' heat lies inside the lesions, which cover `area` of an image."""
-    return (
-        f"{capital(LONG_NAMES[model])}: on average {100 * inside:.1f} % of a map's heat lies "
-        f"inside the lesion, which covers {100 * area:.1f} % of the image. Heat spread evenly "
-        "would give two equal shares."
     )
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 from helpers import bootstrap
 from helpers.artifacts import Predictions
 from helpers.data import Dataset
-from helpers.evaluation import Measure, proportion
+from helpers.evaluation import Measure, bootstrapped, by_class, proportion
 from helpers.settings import Settings
 
 
@@ -23,39 +23,55 @@ def gap(predictions: Predictions, resamples: int = bootstrap.RESAMPLES) -> dict[
     and `test accuracy` (Wilson), `validation recalls at test's class ratio`, `fall: label shift`
     (validation less that), `fall: the rest` (that less test), `fall: total`.
     """
-    labels = predictions.val_labels, predictions.test_labels
-    right = (
-        predictions.val_probabilities.argmax(axis=1) == labels[0],
-        predictions.test_probabilities.argmax(axis=1) == labels[1],
-    )
-    classes = predictions.val_probabilities.shape[1]
-    ratios = [np.bincount(split, minlength=classes) / len(split) for split in labels]
-    # Weighting each validation image by test's over validation's share of its class.
-    reweighted = (ratios[1] / ratios[0])[labels[0]] * right[0]
-    parts = {}
-    for weigh in (
-        lambda split, _: np.ones((1, len(split)), np.float32),
-        lambda split, seed: bootstrap.draw_weights(split, resamples, seed),
-    ):
-        weights = [weigh(split, seed) for seed, split in enumerate(labels)]
-        val = weights[0] @ right[0].astype(np.float32) / len(labels[0])
-        forecast = weights[0] @ reweighted.astype(np.float32) / len(labels[0])
-        test = weights[1] @ right[1].astype(np.float32) / len(labels[1])
-        for name, values in {
-            "validation recalls at test's class ratio": forecast,
-            "fall: label shift": val - forecast,
-            "fall: the rest": forecast - test,
-            "fall: total": val - test,
-        }.items():
-            parts.setdefault(name, []).append(values)
-    found = {
-        "validation accuracy": proportion(int(right[0].sum()), len(right[0])),
-        "test accuracy": proportion(int(right[1].sum()), len(right[1])),
+    val, test = right(predictions)
+    forecast = at_test_ratio(predictions) * val
+    weights = draw_both(predictions, resamples)
+    nothing = np.zeros(len(test))
+    return {
+        "validation accuracy": proportion(int(val.sum()), len(val)),
+        "test accuracy": proportion(int(test.sum()), len(test)),
+        "validation recalls at test's class ratio": difference(forecast, nothing, weights),
+        "fall: label shift": difference(val - forecast, nothing, weights),
+        "fall: the rest": difference(forecast, test, weights),
+        "fall: total": difference(val, test, weights),
     }
-    for name, ((value,), resampled) in parts.items():
-        low, high = bootstrap.interval(resampled)
-        found[name] = {"value": float(value), "low": low, "high": high, "n": len(labels[1])}
-    return found
+
+
+def right(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
+    """Which images of validation and of test are named correctly: float (n,) each, 0 or 1."""
+    return (
+        (predictions.val_probabilities.argmax(axis=1) == predictions.val_labels).astype(float),
+        (predictions.test_probabilities.argmax(axis=1) == predictions.test_labels).astype(float),
+    )
+
+
+def at_test_ratio(predictions: Predictions) -> np.ndarray:
+    """What each validation image counts, were validation's class ratio that of test: float (n,)."""
+    classes = predictions.val_probabilities.shape[1]
+    val, test = (
+        np.bincount(labels, minlength=classes) / len(labels)
+        for labels in (predictions.val_labels, predictions.test_labels)
+    )
+    return (test / val)[predictions.val_labels]
+
+
+def draw_both(predictions: Predictions, resamples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Resamples of validation and, drawn apart, of test, as `bootstrap.draw_weights` gives them."""
+    return (
+        bootstrap.draw_weights(predictions.val_labels, resamples, seed=0),
+        bootstrap.draw_weights(predictions.test_labels, resamples, seed=1),
+    )
+
+
+def difference(
+    val: np.ndarray, test: np.ndarray, weights: tuple[np.ndarray, np.ndarray]
+) -> Measure:
+    """The mean of a value of each validation image less that of each test image, float (n,)."""
+    val_means, test_means = (
+        drawn @ values.astype(np.float32) / len(values)
+        for drawn, values in zip(weights, (val, test), strict=True)
+    )
+    return bootstrapped(val.mean() - test.mean(), val_means - test_means, len(test))
 
 
 def recalls(predictions: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
@@ -68,13 +84,10 @@ def recalls(predictions: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
         ("validation", predictions.val_labels, predictions.val_probabilities),
         ("test", predictions.test_labels, predictions.test_probabilities),
     ):
-        predicted = probabilities.argmax(axis=1)
-        for k, name in enumerate(classes):
-            own = labels == k
-            found = proportion(int((predicted[own] == k).sum()), int(own.sum()))
-            found["recall"] = found.pop("value")
+        hits = probabilities.argmax(axis=1) == labels
+        for name, found in by_class(hits, labels, classes).items():
             rows.append({"class": name, "split": split, **found})
-    return pd.DataFrame(rows).rename(columns={"n": "images"})
+    return pd.DataFrame(rows).rename(columns={"value": "recall", "n": "images"})
 
 
 def assumed_prior(settings: Settings, dataset: Dataset) -> np.ndarray:

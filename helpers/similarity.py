@@ -51,12 +51,9 @@ def similarity(first: np.ndarray, second: np.ndarray) -> dict[str, Measure]:
     }
 
 
-def flip_equivariance(maps: np.ndarray, maps_of_flipped: np.ndarray) -> dict[str, Measure]:
-    """`similarity` of maps to those of the images flipped left to right, flipped back.
-
-    1 where the map moves as the image does.
-    """
-    return similarity(maps, maps_of_flipped[:, :, ::-1])
+def turned_back(maps_of_flipped: np.ndarray) -> np.ndarray:
+    """Maps (n, height, width) of images flipped left to right, as of the images themselves."""
+    return maps_of_flipped[:, :, ::-1]
 
 
 def quiet_noise(

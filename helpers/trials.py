@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,6 +59,17 @@ class Explained:
     classes: np.ndarray
     maps: Maps
     evaluations: int
+
+    @cached_property
+    def by_chance(self) -> dict[str, dict[str, float]]:
+        """How alike each method's maps of different images are, by `similarity`."""
+        return {
+            method: {
+                name: measure["value"]
+                for name, measure in similarity.similarity(maps, np.roll(maps, 1, axis=0)).items()
+            }
+            for method, maps in self.maps.items()
+        }
 
     def again(self, network: keras.Model, images: np.ndarray, why: str) -> Maps:
         """The maps of another network or of altered images, for the same classes."""
@@ -174,14 +186,13 @@ def faithful(own: Explained) -> list[Row]:
 def alike(own: Explained, what: str, others: Maps) -> list[Row]:
     """How alike each method's maps are to others of the same images, by `similarity`.
 
-    Chance is how alike they are to its own maps of other images.
+    Chance is `Explained.by_chance`.
     """
     rows = []
     for method, maps in own.maps.items():
-        chance = similarity.similarity(maps, np.roll(maps, 1, axis=0))
         for name, measure in similarity.similarity(maps, others[method]).items():
-            by_chance = chance[name]["value"]
-            rows.append(row(own.model, method, f"{what}: {name}", measure, by_chance))
+            chance = own.by_chance[method][name]
+            rows.append(row(own.model, method, f"{what}: {name}", measure, chance))
     return rows
 
 
@@ -200,7 +211,7 @@ def noisy_and_flipped(own: Explained) -> list[Row]:
     """How alike maps stay under noise that leaves the prediction, and when the image is flipped."""
     noisy, _ = similarity.quiet_noise(explain.predictor(own.network), own.images, own.classes)
     flipped = own.again(own.network, own.images[:, :, ::-1], "flip")
-    turned_back = {method: maps[:, :, ::-1] for method, maps in flipped.items()}
+    turned_back = {method: similarity.turned_back(maps) for method, maps in flipped.items()}
     return [
         *alike(own, "quiet noise", own.again(own.network, noisy, "quiet noise")),
         *alike(own, "flip", turned_back),

@@ -47,15 +47,6 @@ def test_the_gallery_holds_the_most_confident_of_each_kind(trainings):
         assert row["probability"] == predictions.test_probabilities[same].max()
 
 
-def test_heat_inside_the_lesion():
-    masks = np.zeros((2, 4, 4), bool)
-    masks[0, :2] = True  # the second image has no lesion
-    maps = np.ones((2, 4, 4), np.float32)
-    assert explain.heat_inside(maps, masks) == (0.5, 0.5)
-    maps[0, 2:] = 0
-    assert explain.heat_inside(maps, masks) == (1.0, 0.5)
-
-
 def test_the_average_map_is_described(dataset):
     maps = np.zeros((len(dataset.test), 3, 3), np.float32)
     maps[:, 0, 2] = 1

@@ -50,8 +50,8 @@ def test_constant_maps_have_no_similarity(maps):
 
 
 def test_a_map_that_moves_with_the_image_is_equivariant(maps):
-    moved = similarity.flip_equivariance(maps, maps[:, :, ::-1])
-    stayed = similarity.flip_equivariance(maps, maps)
+    moved = similarity.similarity(maps, similarity.turned_back(maps[:, :, ::-1]))
+    stayed = similarity.similarity(maps, similarity.turned_back(maps))
     assert all(measure["value"] == pytest.approx(1) for measure in moved.values())
     assert all(abs(measure["value"]) < 0.1 for measure in stayed.values())
 
