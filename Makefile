@@ -28,7 +28,7 @@ help:
 	@echo 'make clean      remove runs/ and .venv'
 
 book: .venv/installed
-	@$(BIN)/python -m helpers.book --profile '$(PROFILE)' --data-path '$(DATA)' \
+	@$(BIN)/python -m helpers.pipeline.book --profile '$(PROFILE)' --data-path '$(DATA)' \
 		--weights '$(WEIGHTS)' --seeds '$(SEEDS)' --overrides '$(SET)' --run '$(RUN)'
 
 test: .venv/installed
@@ -37,7 +37,7 @@ test: .venv/installed
 
 # Renders what is in runs/$(RUN) anew, without executing anything.
 render: .venv/installed
-	@OCTMNIST_RUN='$(or $(RUN),$(PROFILE))' $(BIN)/python -m helpers.steps render
+	@$(BIN)/python -m helpers.pipeline.jobs render --folder 'runs/$(or $(RUN),$(PROFILE))'
 
 # Adds CUDA to the environment and fails unless TensorFlow sees a GPU.
 gpu: .venv/installed
@@ -61,7 +61,7 @@ lock: .venv/installed
 	@touch pyproject.toml
 
 address:
-	@$(PYTHON) -m helpers.address '$(URL)'
+	@$(PYTHON) -m helpers.pipeline.address '$(URL)'
 
 format: .venv/installed
 	@$(BIN)/nbstripout --keep-count --drop-empty-cells book/*.ipynb

@@ -1,15 +1,14 @@
-"""How often the intervals of `helpers.bootstrap` and Wilson hold the true value.
+"""How often the intervals of `helpers.evaluation` hold the true value.
 
 Run it with `python -m benchmarks.coverage`: 1,000 simulated test sets of 500 and of 1,000 images.
 Recall near 1 and the expected calibration error are known to be hard and are told as well.
 """
 
 import numpy as np
-from scipy.stats import binomtest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from benchmarks.simulated import CLASSES, draw
-from helpers import bootstrap, calibration
+from helpers.evaluation import calibration, measures, metrics
 
 # How far the logit of the true class lies above the others, in their standard deviations: 72 and
 # 78 % accuracy, near what is published on OCTMNIST.
@@ -24,11 +23,11 @@ def true_values(seed: int = 0) -> dict[str, float]:
     rng, labels = np.random.default_rng(seed), np.arange(POPULATION) % 4
     first, second = (draw(rng, labels, skill) for skill in SKILLS)
     accuracy = np.mean(second.argmax(axis=1) == labels)
-    everything = np.ones((1, POPULATION), np.float32)
+    everything = measures.everything(POPULATION)
     return {
         "recall near 1, Wilson": NEAR_ONE,
         "recall near 1, bootstrap": NEAR_ONE,
-        CALIBRATION: calibration.scores(second, labels, everything)[CALIBRATION][0],
+        CALIBRATION: calibration.resampled(second, labels, everything)[CALIBRATION][0],
         "accuracy": accuracy,
         "macro_f1": f1_score(labels, second.argmax(axis=1), average="macro"),
         "auc/macro": roc_auc_score(np.eye(4)[labels], second, average="macro"),
@@ -48,24 +47,22 @@ def simulate(images: int, sets: int, resamples: int) -> dict[str, float]:
     for seed in range(1, sets + 1):
         rng = np.random.default_rng(seed)
         first, second = (draw(rng, labels, skill) for skill in SKILLS)
-        weights = bootstrap.draw_weights(labels, resamples, seed)
-        resampled = bootstrap.metrics(second, labels, CLASSES, weights)
-        right = [model.argmax(axis=1) == labels for model in (first, second)]
-        wilson = binomtest(int(right[1].sum()), images).proportion_ci(method="wilson")
-        gain = weights @ (right[1].astype(np.float32) - right[0]) / images
+        drawn = measures.draw_weights(labels, resamples, seed)
+        resampled = metrics.resampled(second, labels, CLASSES, drawn)
+        is_right = [model.argmax(axis=1) == labels for model in (first, second)]
+        gain = drawn @ (is_right[1].astype(np.float32) - is_right[0]) / images
         easy = rng.random(images // 4) < NEAR_ONE
-        easy_wilson = binomtest(int(easy.sum()), len(easy)).proportion_ci(method="wilson")
-        calibrated = calibration.measure(second, labels, weights)[CALIBRATION]
-        intervals = {
-            "recall near 1, Wilson": (easy_wilson.low, easy_wilson.high),
-            "recall near 1, bootstrap": bootstrap.interval(
-                weights[:, labels == 0] @ easy.astype(np.float32) / len(easy)
-            ),
-            CALIBRATION: (calibrated["low"], calibrated["high"]),
-            "accuracy": (wilson.low, wilson.high),
-            "macro_f1": bootstrap.interval(resampled["macro_f1"]),
-            "auc/macro": bootstrap.interval(resampled["auc/macro"]),
-            "difference": bootstrap.interval(gain),
+        easy_drawn = drawn[:, labels == 0] @ easy.astype(np.float32) / len(easy)
+        measured = {
+            "recall near 1, Wilson": measures.proportion(easy.sum(), len(easy)),
+            CALIBRATION: calibration.scores(second, labels, drawn)[CALIBRATION],
+            "accuracy": measures.proportion(is_right[1].sum(), images),
+        }
+        intervals = {name: (measure.low, measure.high) for name, measure in measured.items()} | {
+            "recall near 1, bootstrap": measures.interval(easy_drawn),
+            "macro_f1": measures.interval(resampled["macro_f1"]),
+            "auc/macro": measures.interval(resampled["auc/macro"]),
+            "difference": measures.interval(gain),
         }
         for name, (low, high) in intervals.items():
             hits[name] += low <= truth[name] <= high

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers.artifacts import Predictions, Trained
+from helpers.models.trainings import Predictions, Trained
 
 CLASSES = ("cnv", "dme", "drusen", "normal")
 
@@ -13,9 +13,11 @@ def trained_with(probabilities: np.ndarray, labels: np.ndarray) -> Trained:
     return Trained("custom-cnn", 0, None, None, predictions, {})
 
 
-def draw(rng: np.random.Generator, labels: np.ndarray, skill: float) -> np.ndarray:
-    """Probabilities float32 (n, 4) of a model whose logits are normal."""
-    odds = np.exp(rng.normal(size=(len(labels), 4)) + skill * np.eye(4)[labels])
+def draw(
+    rng: np.random.Generator, labels: np.ndarray, skill: float, classes: int = 4
+) -> np.ndarray:
+    """Probabilities float32 (n, classes) of a model whose logits are normal."""
+    odds = np.exp(rng.normal(size=(len(labels), classes)) + skill * np.eye(classes)[labels])
     return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
 
 

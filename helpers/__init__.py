@@ -1,8 +1,6 @@
-"""What the chapters share, in the order of the data's way.
+"""What the chapters share: eight wings on the data's way, each importing only from those before it.
 
-settings -> runs -> phantom -> data -> duplicates -> artifacts -> models -> training -> bootstrap ->
-evaluation -> comparison, calibration, triage, shift, acquisition, failures, selective -> explain ->
-localization, faithfulness, similarity, randomization -> arithmetic -> claims -> sentences ->
-findings -> figures, evaluation_figures. Beside them stand `book` (make book), `steps` (one job of
-the Snakefile), `site` and `address`.
+`study` says what there is, `data` brings the images, `models` trains, `evaluation` computes numbers,
+`heatmaps` draws and judges maps, `ledger` judges the report's claims, `pages` has the words and
+figures of each chapter, and `pipeline` is what make calls.
 """

@@ -1,6 +1,8 @@
 """What several tests share: a small data set, and a run that two fast models have filled."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +10,12 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from helpers import data, training
-from helpers.runs import Run
-from helpers.settings import Settings, load_settings
+from helpers.data import dataset as datasets
+from helpers.data.files import SPLITS
+from helpers.models import fit
+from helpers.study import data_sets
+from helpers.study.runs import Run
+from helpers.study.settings import REPOSITORY, Settings, load_settings
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SMALL = (
@@ -49,26 +54,50 @@ def small() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def dataset(small: Settings) -> data.Dataset:
-    return data.load(small)
+def dataset(small: Settings) -> datasets.Dataset:
+    return datasets.load(small.data)
 
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return Run(tmp_path_factory.mktemp("run"), fills_gaps=False)
+    return Run(tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="session")
-def trainings(run: Run, small: Settings, dataset: data.Dataset) -> list:
-    return [training.load_or_train(run, small, dataset, model, 0) for model in small.models]
+def trainings(run: Run, small: Settings, dataset: datasets.Dataset) -> list:
+    return [fit.load_or_train(run, small, dataset, model, 0) for model in small.models]
+
+
+def draw_arrays(data_set: str, each: int = 2, size: int = 28) -> dict[str, np.ndarray]:
+    """A valid MedMNIST-format file's arrays: random images, `each` of each class in every split."""
+    entry = data_sets.get(data_set)
+    rng = np.random.default_rng(0)
+    count = each * len(entry.classes)
+    colours = (3,) if entry.channels == 3 else ()
+    arrays = {}
+    for split in SPLITS:
+        shape = (count, size, size, *colours)
+        arrays[f"{split}_images"] = rng.integers(256, size=shape, dtype=np.uint8)
+        arrays[f"{split}_labels"] = np.arange(count, dtype=np.uint8)[:, None] % len(entry.classes)
+    return arrays
 
 
 @pytest.fixture
 def arrays() -> dict[str, np.ndarray]:
     """A valid MedMNIST-format file's arrays: eight images of each split, two of each class."""
-    rng = np.random.default_rng(0)
-    found = {}
-    for split in data.SPLITS:
-        found[f"{split}_images"] = rng.integers(256, size=(8, 28, 28), dtype=np.uint8)
-        found[f"{split}_labels"] = np.arange(8, dtype=np.uint8)[:, None] % 4
-    return found
+    return draw_arrays("octmnist")
+
+
+def copy_of_the_repository(folder: Path) -> None:
+    """Copy the files that git knows or would add into a folder."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (REPOSITORY / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, folder / name)

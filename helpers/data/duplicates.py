@@ -5,7 +5,8 @@ import pandas as pd
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
-from helpers.data import SPLITS, Dataset
+from helpers.data.dataset import Dataset
+from helpers.data.files import SPLITS
 
 # Correlation of two images' pixels from which on they count as near duplicates.
 NEAR_DUPLICATE_CORRELATION = 0.975
@@ -14,9 +15,9 @@ NEAR_DUPLICATE_CORRELATION = 0.975
 def near_duplicate_groups(images: np.ndarray, correlation: float) -> np.ndarray:
     """Group images that are near copies: int (n,), equal for images linked by a chain of pairs.
 
-    Two images (uint8 (n, height, width)) are linked when Pearson's correlation of their pixels is
-    at least `correlation` (in (0, 1)); an image without contrast is linked to none. For unit
-    vectors of centred pixels, correlation r is Euclidean distance sqrt(2 - 2 r).
+    Two images (uint8 (n, size, size, channels)) are linked when Pearson's correlation of their
+    pixels is at least `correlation` (in (0, 1)); an image without contrast is linked to none. For
+    unit vectors of centred pixels, correlation r is Euclidean distance sqrt(2 - 2 r).
     """
     vectors = images.reshape(len(images), -1).astype(np.float32)
     vectors -= vectors.mean(axis=1, keepdims=True)

@@ -31,7 +31,7 @@ BOUNDARIES = (
 ILM, INL_TOP, ONL_TOP, EZ_TOP, EZ_BOTTOM = 0, 2, 4, 5, 6
 RPE_TOP, RPE_BOTTOM, BRUCH = 7, 8, 9
 
-SIZES = (28, 64)
+LEAST_SIZE = 28
 FINE = 128  # side of the grid on which every eye is drawn before it is reduced
 BATCH = 128  # eyes drawn at once; fewer are drawn as a whole batch and cut
 EARLY_SHARE = 0.05  # of the diseased eyes, with small and faint lesions
@@ -89,16 +89,17 @@ def draw_phantom(labels: np.ndarray, size: int, seed: int) -> Phantom:
 
     Args:
         labels: integers (n,), 0 CNV, 1 DME, 2 drusen, 3 normal.
-        size: side of the images in pixels, 28 or 64; the eyes are the same at both.
+        size: side of the images in pixels, 28 or more; the eyes are the same at every size. Above
+            128 px, the grid that they are drawn on, images grow smoother and no finer.
         seed: non-negative; the same seed gives the same bits, and the first k eyes depend on
             the first k labels alone.
 
     Raises:
-        ValueError: `size` is neither 28 nor 64, or a label lies outside 0 to 3.
+        ValueError: `size` is below 28, or a label lies outside 0 to 3.
     """
     labels = np.asarray(labels)
-    if size not in SIZES:
-        raise ValueError(f"size must be one of {SIZES}, not {size}")
+    if size < LEAST_SIZE:
+        raise ValueError(f"size must be {LEAST_SIZE} or more, not {size}")
     if labels.ndim != 1 or not np.isin(labels, range(len(CLASSES))).all():
         raise ValueError(f"labels must be a vector of integers from 0 to {len(CLASSES) - 1}")
     # Whole batches only: a shorter last one would draw other random numbers for the same eyes.

@@ -5,81 +5,66 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from helpers.evaluation import Measure, bootstrapped, proportion
+from helpers.evaluation import measures
+from helpers.evaluation.measures import Measure, bootstrapped, totals
 
 BINS = 15
 
 
 def scores(
-    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Calibration scores of one model in every resample.
-
-    Parameters
-    ----------
-    probabilities : float (n, classes), rows adding up to 1; labels : int (n,).
-    weights : float32 (resamples, n), as `bootstrap.draw_weights` gives them.
-
-    Returns
-    -------
-    `{score: float (resamples,)}`. `expected calibration error`: of the top label, in 15 bins of
-    equal width (Guo et al. 2017, equation 3). `classwise calibration error`: the same of every
-    class's probability, averaged over classes (Kull et al. 2019, equation 2). `Brier score`: the
-    mean squared distance from the one-hot label, 0 to 2 (Brier 1950). `negative log-likelihood`:
-    in nats.
-    """
-    n, classes = probabilities.shape
-    one_hot = np.eye(classes)[labels]
-    top = probabilities.argmax(axis=1)
-    classwise = [
-        _calibration_error(probabilities[:, k], one_hot[:, k], weights) for k in range(classes)
-    ]
-    likelihood = np.clip(probabilities[np.arange(n), labels], np.finfo(np.float32).tiny, 1)
-    return {
-        "expected calibration error": _calibration_error(
-            probabilities.max(axis=1), top == labels, weights
-        ),
-        "classwise calibration error": np.mean(classwise, axis=0),
-        "Brier score": _brier_score(probabilities, labels, weights),
-        "negative log-likelihood": -(weights @ np.log(likelihood)) / n,
-    }
-
-
-def measure(
-    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
+    probabilities: np.ndarray, labels: np.ndarray, resamples: np.ndarray
 ) -> dict[str, Measure]:
-    """The scores of one model with 95 % bootstrap intervals; parameters as in `scores`.
+    """Calibration scores of one model with 95 % bootstrap intervals, as in `resampled`.
 
     A resample repeats images, which adds to a calibration error what chance adds to it: the
     percentile interval would sit too high. These have the basic one, reflected about the value
     (Davison and Hinkley 1997, equation 5.6), cut off at 0.
     """
-    values = scores(probabilities, labels, np.ones((1, len(labels)), np.float32))
-    resampled = scores(probabilities, labels, weights)
-    n, found = len(labels), {}
-    for name, (value,) in values.items():
+    values = resampled(probabilities, labels, measures.everything(len(labels)))
+    drawn = resampled(probabilities, labels, resamples)
+    for name in drawn:
         if name.endswith("calibration error"):
-            found[name] = bootstrapped(value, np.maximum(0, 2 * value - resampled[name]), n)
-        else:
-            found[name] = bootstrapped(value, resampled[name], n)
-    return found
+            drawn[name] = np.maximum(0, 2 * values[name] - drawn[name])
+    n = len(labels)
+    return {m: bootstrapped(value, drawn[m], n) for m, (value,) in values.items()}
 
 
-def bias(probabilities: np.ndarray, draws: int = 200, seed: int = 0) -> float:
+def resampled(
+    probabilities: np.ndarray, labels: np.ndarray, resamples: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Calibration scores of one model in every resample: float (resamples,) by name.
+
+    `expected calibration error`: of the top label, in 15 bins of equal width (Guo et al. 2017,
+    equation 3). `classwise calibration error`: the same of every class's probability, averaged over
+    classes (Kull et al. 2019, equation 2). `Brier score`: the mean squared distance from the
+    one-hot label, 0 to 2 (Brier 1950). `negative log-likelihood`: in nats.
+    """
+    n, classes = probabilities.shape
+    confidence, is_right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    classwise = [_error(probabilities[:, k], labels == k, resamples) for k in range(classes)]
+    likelihood = np.clip(probabilities[np.arange(n), labels], np.finfo(np.float32).tiny, 1)
+    return {
+        "expected calibration error": _error(confidence, is_right, resamples),
+        "classwise calibration error": np.mean(classwise, axis=0),
+        "Brier score": totals(resamples, _squared_distances(probabilities, labels)) / n,
+        "negative log-likelihood": -totals(resamples, np.log(likelihood)) / n,
+    }
+
+
+def bias(probabilities: np.ndarray) -> float:
     """The expected calibration error that a perfectly calibrated model would show by chance.
 
-    The mean over labels drawn from `probabilities` (float (n, classes)) themselves: binning takes
-    chance for error (Bröcker 2012).
+    The mean over 200 sets of labels drawn from the probabilities themselves: binning takes chance
+    for error (Bröcker 2012).
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     cumulated = probabilities.cumsum(axis=1)
     confidence, top = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    everything = np.ones((1, len(top)), np.float32)
-    found = []
-    for _ in range(draws):
+    by_chance, everything = [], measures.everything(len(top))
+    for _ in range(200):
         drawn = (rng.random((len(top), 1)) * cumulated[:, -1:] > cumulated).sum(axis=1)
-        found.append(_calibration_error(confidence, drawn == top, everything)[0])
-    return float(np.mean(found))
+        by_chance.append(_error(confidence, drawn == top, everything)[0])
+    return float(np.mean(by_chance))
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
@@ -87,63 +72,48 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 
     Columns: confidence (mean), accuracy, low, high (Wilson, 95 %), images.
     """
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    rows = []
-    for place in np.unique(_bins(confidence)):
-        inside = _bins(confidence) == place
-        share = proportion(int(right[inside].sum()), int(inside.sum()))
-        share["accuracy"], share["images"] = share.pop("value"), share.pop("n")
-        rows.append({"confidence": confidence[inside].mean(), **share})
-    return pd.DataFrame(rows)
+    confidence, is_right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    rows, bins = [], _bins(confidence)
+    for inside in (bins == place for place in np.unique(bins)):
+        rows.append((confidence[inside].mean(), *measures.share(is_right[inside])))
+    return pd.DataFrame(rows, columns=["confidence", "accuracy", "low", "high", "images"])
 
 
 def brier_decomposition(
-    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
+    probabilities: np.ndarray, labels: np.ndarray, resamples: np.ndarray
 ) -> dict[str, Measure]:
     """The Brier score's parts, added up over classes, each in 15 bins of equal width.
 
     Score = reliability - resolution + uncertainty + within bins (Murphy 1973; the last, which
     binning leaves over, by Stephenson et al. 2008). Reliability is what calibration could mend;
     resolution what the model tells apart; uncertainty lies in the class ratio alone, which a
-    stratified resample keeps. Parameters as in `scores`; 95 % intervals, reflected as in `measure`.
+    stratified resample keeps. 95 % intervals, reflected as in `scores`.
     """
-    found = _brier_parts(probabilities, labels, np.ones((1, len(labels)), np.float32))
-    resampled = _brier_parts(probabilities, labels, weights)
-    return {
-        name: bootstrapped(value, 2 * value - resampled[name], len(labels))
-        for name, (value,) in found.items()
-    }
-
-
-def _brier_parts(
-    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
-) -> dict[str, np.ndarray]:
     n = len(labels)
-    reliability, resolution, uncertainty = np.zeros((3, len(weights)))
-    for k in range(probabilities.shape[1]):
-        forecast, outcome = probabilities[:, k], (labels == k).astype(np.float32)
-        member = np.eye(BINS, dtype=np.float32)[_bins(forecast)]
-        share = weights @ member / n
-        sizes = np.maximum(share * n, 1)
-        mean_forecast = weights @ (member * forecast[:, None]) / sizes
-        mean_outcome = weights @ (member * outcome[:, None]) / sizes
-        base = weights @ outcome[:, None] / n
-        reliability += (share * (mean_forecast - mean_outcome) ** 2).sum(axis=1)
-        resolution += (share * (mean_outcome - base) ** 2).sum(axis=1)
-        uncertainty += (base * (1 - base))[:, 0]
-    explained = reliability - resolution + uncertainty
-    return {
-        "reliability": reliability,
-        "resolution": resolution,
-        "uncertainty": uncertainty,
-        "within bins": _brier_score(probabilities, labels, weights) - explained,
-    }
 
+    def parts(resamples: np.ndarray) -> dict[str, np.ndarray]:
+        reliability, resolution, uncertainty = np.zeros((3, len(resamples)))
+        for k in range(probabilities.shape[1]):
+            forecast, outcome = probabilities[:, k], (labels == k).astype(np.float32)
+            member = np.eye(BINS, dtype=np.float32)[_bins(forecast)]
+            share = totals(resamples, member) / n
+            sizes = np.maximum(share * n, 1)
+            mean_forecast = totals(resamples, member * forecast[:, None]) / sizes
+            mean_outcome = totals(resamples, member * outcome[:, None]) / sizes
+            base = totals(resamples, outcome[:, None]) / n
+            reliability += (share * (mean_forecast - mean_outcome) ** 2).sum(axis=1)
+            resolution += (share * (mean_outcome - base) ** 2).sum(axis=1)
+            uncertainty += (base * (1 - base))[:, 0]
+        score = totals(resamples, _squared_distances(probabilities, labels)) / n
+        return {
+            "reliability": reliability,
+            "resolution": resolution,
+            "uncertainty": uncertainty,
+            "within bins": score - (reliability - resolution + uncertainty),
+        }
 
-def _brier_score(probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    distances = ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
-    return weights @ distances / len(labels)
+    values, drawn = parts(measures.everything(n)), parts(resamples)
+    return {m: bootstrapped(value, 2 * value - drawn[m], n) for m, (value,) in values.items()}
 
 
 def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -165,6 +135,10 @@ def scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return softmax(_logits(probabilities) / temperature, axis=1)
 
 
+def _squared_distances(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
+
+
 def _logits(probabilities: np.ndarray) -> np.ndarray:
     return np.log(np.clip(probabilities.astype(float), np.finfo(np.float32).tiny, 1))
 
@@ -174,9 +148,7 @@ def _bins(values: np.ndarray) -> np.ndarray:
     return np.clip(np.ceil(values * BINS).astype(int) - 1, 0, BINS - 1)
 
 
-def _calibration_error(
-    confidence: np.ndarray, right: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
+def _error(confidence: np.ndarray, is_right: np.ndarray, resamples: np.ndarray) -> np.ndarray:
     gaps = np.zeros((len(confidence), BINS), np.float32)
-    gaps[np.arange(len(confidence)), _bins(confidence)] = confidence - right
-    return np.abs(weights @ gaps).sum(axis=1) / len(confidence)
+    gaps[np.arange(len(confidence)), _bins(confidence)] = confidence - is_right
+    return np.abs(totals(resamples, gaps)).sum(axis=1) / len(confidence)

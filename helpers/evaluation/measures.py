@@ -1,107 +1,145 @@
-"""The stratified bootstrap of every test metric at once, as products of matrices.
+"""A value with its 95 % interval: Wilson's for a share, the bootstrap's for anything else.
 
-A resample is a row of weights: how often each image was drawn. Every metric is then a linear or a
-bilinear form in the weights, or a ratio of such forms, and all resamples share one product.
+A resample is a row of weights: how often each image was drawn. A sum over images is then a product
+with these rows, and all resamples share it.
 """
 
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
+from scipy.stats import binomtest
 
 RESAMPLES = 10_000
+# Numbers held at once beside the resamples themselves: 32 MiB of float64.
+CELLS = 2**22
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
-def draw_weights(labels: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """How often each image is drawn in each resample, with replacement within its class.
+class Measure(NamedTuple):
+    """A value of n images with its 95 % interval, where it has one; nan is a value of none."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+    def text(self) -> str:
+        """As a number: "0.835 [0.795, 0.868]"."""
+        return f"{self.value:.3f}" + self._bracket(1, 3, NO_BREAK_SPACE)
+
+    def percent(self) -> str:
+        """As a share in per cent: "83.5 % [79.5, 86.8]"."""
+        return f"{100 * self.value:.1f} %" + self._bracket(100, 1, NO_BREAK_SPACE)
+
+    def points(self) -> str:
+        """As a difference in points of 100: "1.2 [-0.3, 2.7]"."""
+        return f"{100 * self.value:.1f}" + self._bracket(100, 1, " ")
+
+    def complement(self) -> Measure:
+        """The share of all others."""
+        if self.low is None:
+            return self._replace(value=1 - self.value)
+        return Measure(1 - self.value, 1 - self.high, 1 - self.low, self.n)
+
+    def as_json(self) -> dict[str, float | int | None]:
+        """Value, low, high and n by name; JSON has no nan, so a value of no image is None."""
+        return self._asdict() | {"value": None if math.isnan(self.value) else self.value}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, float | int | None]) -> Measure:
+        """The measure that `as_json` told."""
+        value, low, high, n = (fields[name] for name in cls._fields)
+        return cls(math.nan if value is None else value, low, high, n)
+
+    def _bracket(self, factor: int, digits: int, space: str) -> str:
+        if self.low is None:
+            return ""
+        low, high = (f"{factor * end:.{digits}f}" for end in (self.low, self.high))
+        return f" [{low},{space}{high}]"
+
+
+def proportion(successes: int, n: int) -> Measure:
+    """A share of n images with Wilson's 95 % interval (Wilson 1927); none when n is 0."""
+    if n == 0:
+        return Measure(0.0, None, None, 0)
+    interval = binomtest(int(successes), int(n)).proportion_ci(method="wilson")
+    return Measure(float(successes / n), float(interval.low), float(interval.high), int(n))
+
+
+def share(hits: np.ndarray) -> Measure:
+    """The share of hits (bool (n,)) among n images, as a `proportion`."""
+    return proportion(int(hits.sum()), len(hits))
+
+
+def by_class(hits: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> dict[str, Measure]:
+    """The share of hits (bool (n,)) among the images of each class."""
+    return {name: share(hits[labels == k]) for k, name in enumerate(classes)}
+
+
+def bootstrapped(value: float, resampled: np.ndarray, n: int) -> Measure:
+    """A value of n images with the percentile interval of its resamples (resamples,)."""
+    if math.isnan(value):
+        return Measure(math.nan, None, None, 0)
+    return Measure(float(value), *interval(resampled), int(n))
+
+
+def mean(values: np.ndarray, labels: np.ndarray | None = None) -> Measure:
+    """The mean of one value an image, with the bootstrap's 95 % interval.
+
+    values : numbers (n,); nan stands for an image without a value and is left out, so that `n`
+        counts the others. Without any, the mean is nan and has no interval.
+    labels : the strata of the resamples (`draw_weights`); without labels there is one.
+    """
+    is_known = ~np.isnan(values)
+    known = values[is_known]
+    if not len(known):
+        return Measure(math.nan, None, None, 0)
+    strata = np.zeros(len(known), int) if labels is None else labels[is_known]
+    return bootstrapped(known.mean(), totals(draw_weights(strata), known) / len(known), len(known))
+
+
+def draw_weights(labels: np.ndarray, count: int = RESAMPLES, seed: int = 0) -> np.ndarray:
+    """Resamples: how often each image is drawn in each, with replacement within its class.
 
     Stratified, because the test split's class sizes were fixed by design (Davison and Hinkley 1997,
-    section 3.2).
-
-    Parameters
-    ----------
-    labels : int (n,).
-
-    Returns
-    -------
-    float32 (resamples, n); the weights of a class add up to its size in every row.
+    section 3.2): float32 (count, n), the weights of a class adding up to its size in every row.
     """
     rng = np.random.default_rng(seed)
-    weights = np.empty((resamples, len(labels)), np.float32)
-    rows = np.arange(resamples)[:, None]
+    weights = np.empty((count, len(labels)), np.float32)
     for label in np.unique(labels):
         (images,) = np.nonzero(labels == label)
         size = len(images)
-        drawn = rng.integers(size, size=(resamples, size)) + rows * size
-        weights[:, images] = np.bincount(drawn.ravel(), minlength=resamples * size).reshape(
-            resamples, size
-        )
+        for rows in blocks(count, size):
+            resamples = np.arange(rows.stop - rows.start)[:, None]
+            drawn = rng.integers(size, size=(len(resamples), size)) + resamples * size
+            times = np.bincount(drawn.ravel(), minlength=drawn.size)
+            weights[rows, images] = times.reshape(drawn.shape)
     return weights
 
 
-def draw_means(values: np.ndarray) -> np.ndarray:
-    """The mean of each resample, drawn without strata, of values float (n,): (resamples,)."""
-    return draw_weights(np.zeros(len(values), int)) @ values / len(values)
+def everything(n: int) -> np.ndarray:
+    """The one resample that is the n images themselves: float32 (1, n)."""
+    return np.ones((1, n), np.float32)
 
 
-def metrics(
-    probabilities: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], weights: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Every metric of one model in every resample.
-
-    Parameters
-    ----------
-    probabilities : float (n, classes), rows adding up to 1.
-    labels : int (n,); every class occurs.
-    weights : float32 (resamples, n), stratified, as `draw_weights` gives them; a single row of ones
-        gives the metrics themselves.
-
-    Returns
-    -------
-    `{metric: float64 (resamples,)}`, named and defined as in `evaluation.measure`.
-    """
-    count, n = len(classes), len(labels)
-    pair = labels * count + probabilities.argmax(axis=1)
-    confusion = weights @ np.eye(count**2, dtype=np.float32)[pair]
-    confusion = confusion.reshape(-1, count, count).astype(np.float64)
-    exact = probabilities / probabilities.sum(axis=1, keepdims=True, dtype=np.float64)
-    true_class = np.clip(exact[np.arange(n), labels], np.finfo(exact.dtype).eps, 1)
-    found = {"loss": -(weights @ np.log(true_class)) / n}
-
-    hits = np.diagonal(confusion, axis1=1, axis2=2)
-    sizes, named = confusion.sum(axis=2), confusion.sum(axis=1)
-    found["accuracy"] = hits.sum(axis=1) / n
-    by_class = {
-        "precision": hits / np.maximum(named, 1),  # no image so named: precision 0
-        "recall": hits / sizes,
-        "f1": 2 * hits / (sizes + named),
-    }
-    for kind, values in by_class.items():
-        found[f"macro_{kind}"] = values.mean(axis=1)
-        found[f"weighted_{kind}"] = (values * sizes).sum(axis=1) / n
-        found |= {f"{kind}/{name}": values[:, k] for k, name in enumerate(classes)}
-
-    for k, name in enumerate(classes):
-        own, scores = labels == k, probabilities[:, k]
-        wins = _wins(scores[own], scores[~own])
-        found[f"auc/{name}"] = _bilinear(weights[:, own], wins, weights[:, ~own]) / wins.size
-    found["auc/macro"] = np.mean([found[f"auc/{name}"] for name in classes], axis=0)
-    decisions = _wins(probabilities[np.arange(n), labels], probabilities.ravel())
-    decisions = decisions.reshape(n, n, count)
-    decisions[:, np.arange(n), labels] = 0  # a pair needs one decision that is false
-    micro = _bilinear(weights, decisions.sum(axis=2), weights)
-    found["auc/micro"] = micro / (n * n * (count - 1))
-    return found
+def totals(resamples: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The sum over images in each resample, of values (n,) or (n, k): (resamples,) or (.., k)."""
+    # NumPy copies the resamples where the values have another dtype.
+    return np.concatenate([resamples[rows] @ values for rows in blocks(*resamples.shape)])
 
 
-def interval(values: np.ndarray) -> tuple[float, float]:
+def interval(resampled: np.ndarray) -> tuple[float, float]:
     """The 95 % percentile interval of a metric's resamples (Efron and Tibshirani 1993, ch. 13)."""
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
+    return tuple(np.quantile(resampled, [0.025, 0.975]).tolist())
 
 
-def _wins(own: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """1 where an own score exceeds another's, 1/2 where they tie: float32 (own, others)."""
-    difference = own[:, None] - others[None, :]
-    return (difference > 0).astype(np.float32) + (difference == 0) * np.float32(0.5)
-
-
-def _bilinear(left: np.ndarray, form: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return np.einsum("bj,bj->b", left @ form, right, dtype=np.float64)
+def blocks(count: int, width: int) -> Iterator[slice]:
+    """Slices of `count` rows of `width` numbers, each of `CELLS` numbers or eight rows at most."""
+    # Multiples of eight rows, so that BLAS sums each row alike whatever its block.
+    step = max(8, CELLS // width // 8 * 8)
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))

@@ -1,44 +1,40 @@
 """Knowing when not to answer: risk against coverage, and prediction sets."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from helpers import bootstrap
-from helpers.evaluation import Measure, bootstrapped, by_class, proportion
+from helpers.evaluation import measures
+from helpers.evaluation.measures import Measure
 
 
 def risk_coverage(
-    probabilities: np.ndarray, labels: np.ndarray, weights: np.ndarray
+    probabilities: np.ndarray, labels: np.ndarray, resamples: np.ndarray
 ) -> tuple[pd.DataFrame, Measure]:
     """The error among the most confident images, for every share of images answered.
 
     El-Yaniv and Wiener (2010); the area under the curve (AURC) by Geifman et al. (2019): the mean
-    risk over the n coverages 1/n to 1.
-
-    Parameters
-    ----------
-    probabilities : float (n, classes); labels : int (n,).
-    weights : float32 (resamples, n), as `bootstrap.draw_weights` gives them.
-
-    Returns
-    -------
-    The curve, a row an image by falling confidence (columns coverage, risk, low, high; 0 to 1), and
-    the area with its 95 % interval.
+    risk over the n coverages 1/n to 1. Returns the curve, a row an image by falling confidence
+    (columns coverage, risk, low, high; 0 to 1), and the area with its 95 % interval.
     """
-    order = np.argsort(-probabilities.max(axis=1), kind="stable")
-    wrong = (probabilities.argmax(axis=1) != labels)[order].astype(np.float32)
     n = len(labels)
-    ordered = weights[:, order]
-    answered = ordered.cumsum(axis=1)
-    risks = (ordered * wrong).cumsum(axis=1) / np.maximum(answered, 1)
-    low, high = np.quantile(risks, [0.025, 0.975], axis=0)
-    risk = wrong.cumsum() / np.arange(1, n + 1)
-    curve = pd.DataFrame(
-        {"coverage": np.arange(1, n + 1) / n, "risk": risk, "low": low, "high": high}
-    )
-    return curve, bootstrapped(risk.mean(), (ordered * risks).sum(axis=1) / n, n)
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+    is_wrong = (probabilities.argmax(axis=1) != labels)[order].astype(np.float32)
+    answered = wrong = np.zeros((len(resamples), 1), np.float32)
+    ends, area = [], 0
+    for part in measures.blocks(n, len(resamples)):
+        drawn = resamples[:, order[part]]
+        answered = answered[:, -1:] + drawn.cumsum(axis=1)
+        wrong = wrong[:, -1:] + (drawn * is_wrong[part]).cumsum(axis=1)
+        risks = wrong / np.maximum(answered, 1)
+        ends.append(np.quantile(risks, [0.025, 0.975], axis=0))
+        area = area + (drawn * risks).sum(axis=1)
+    low, high = np.concatenate(ends, axis=1)
+    place = np.arange(1, n + 1)
+    risk = is_wrong.cumsum() / place
+    curve = pd.DataFrame({"coverage": place / n, "risk": risk, "low": low, "high": high})
+    return curve, measures.bootstrapped(risk.mean(), area / n, n)
 
 
 def conformal_threshold(probabilities: np.ndarray, labels: np.ndarray, miss: float) -> float:
@@ -54,16 +50,16 @@ def conformal_threshold(probabilities: np.ndarray, labels: np.ndarray, miss: flo
     return float(1 - scores[place - 1]) if place <= len(labels) else 0.0
 
 
-@dataclass(frozen=True)
-class Sets:
-    """Prediction sets on one split.
+class Sets(NamedTuple):
+    """Prediction sets on one split, with 95 % intervals.
 
-    coverage : share of images whose set holds the label, over all and by class.
+    coverage : share of images whose set holds the label; by_class : the same of each class.
     size : mean number of classes in a set (bootstrap); empty, single : share of sets without any
-        and with one class.
+        and with one class. Shares have Wilson's interval.
     """
 
-    coverage: dict[str, Measure]
+    coverage: Measure
+    by_class: dict[str, Measure]
     size: Measure
     empty: Measure
     single: Measure
@@ -72,25 +68,20 @@ class Sets:
 def prediction_sets(
     probabilities: np.ndarray, labels: np.ndarray, threshold: float, classes: tuple[str, ...]
 ) -> Sets:
-    """Every class of at least the threshold's probability, and how often the label is among them.
-
-    Probabilities float (n, classes), labels int (n,); every class occurs. Shares have Wilson's 95 %
-    interval, the mean size the bootstrap's.
-    """
+    """The classes of at least the threshold's probability, and how often the label is one."""
     members = probabilities >= threshold
-    holds = members[np.arange(len(labels)), labels]
-    sizes = members.sum(axis=1)
-    resampled = bootstrap.draw_weights(labels) @ sizes / len(sizes)
+    holds, sizes = members[np.arange(len(labels)), labels], members.sum(axis=1)
     return Sets(
-        {"all": proportion(int(holds.sum()), len(labels)), **by_class(holds, labels, classes)},
-        bootstrapped(sizes.mean(), resampled, len(sizes)),
-        proportion(int((sizes == 0).sum()), len(sizes)),
-        proportion(int((sizes == 1).sum()), len(sizes)),
+        measures.share(holds),
+        measures.by_class(holds, labels, classes),
+        measures.mean(sizes, labels),
+        measures.share(sizes == 0),
+        measures.share(sizes == 1),
     )
 
 
-def halves(labels: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def halves(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Two random halves of the images, each class split alike: indices int, int."""
-    order = np.random.default_rng(seed).permutation(len(labels))
+    order = np.random.default_rng(0).permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     return order[::2], order[1::2]

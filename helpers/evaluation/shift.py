@@ -1,127 +1,187 @@
-"""Why validation is better than test: the change of class ratio, and what that leaves over."""
+"""Why validation is better than test: another class ratio, another acquisition, and the rest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from helpers import bootstrap
-from helpers.artifacts import Predictions
-from helpers.data import Dataset
-from helpers.evaluation import Measure, bootstrapped, by_class, proportion
-from helpers.settings import Settings
+from helpers.data.dataset import Dataset
+from helpers.evaluation import measures
+from helpers.evaluation.measures import Measure
+from helpers.models.trainings import Predictions, Trained
+from helpers.study.settings import Training
+
+BATCH = 128
 
 
-def gap(predictions: Predictions, resamples: int = bootstrap.RESAMPLES) -> dict[str, Measure]:
-    """Split the fall of accuracy from validation to test into label shift and the rest.
+@dataclass(frozen=True)
+class PrevalenceShift:
+    """The fall of accuracy from validation to test, split in two, with 95 % intervals.
 
-    Under label shift alone the images of a class look alike in both splits, so each class keeps
-    its recall and only the class ratio changes (Saerens et al. 2002): validation recalls, weighted
-    by test's class ratio, forecast test accuracy.
-
-    Returns
-    -------
-    Measures with 95 % intervals, both splits being resampled within classes: `validation accuracy`
-    and `test accuracy` (Wilson), `validation recalls at test's class ratio`, `fall: label shift`
-    (validation less that), `fall: the rest` (that less test), `fall: total`.
+    validation, test : accuracy (Wilson).
+    at_test_ratio : validation recalls, weighted by test's class ratio.
+    by_ratio : the part of the changed class ratio, validation less `at_test_ratio`.
+    rest : what that leaves over, `at_test_ratio` less test.
+    total : validation less test.
     """
-    val, test = right(predictions)
-    forecast = at_test_ratio(predictions) * val
-    weights = draw_both(predictions, resamples)
-    nothing = np.zeros(len(test))
+
+    validation: Measure
+    test: Measure
+    at_test_ratio: Measure
+    by_ratio: Measure
+    rest: Measure
+    total: Measure
+
+
+@dataclass(frozen=True)
+class StretchingGap:
+    """How much of a gap goes when validation images are altered, with 95 % intervals.
+
+    before : validation less test; closed : validation less altered validation; left : altered
+        validation less test. All at test's class ratio, so that prevalence shift is no part of it.
+    """
+
+    before: Measure
+    closed: Measure
+    left: Measure
+
+
+def prevalence_shift(predictions: Predictions, count: int = measures.RESAMPLES) -> PrevalenceShift:
+    """Split the fall of accuracy from validation to test into prevalence shift and the rest.
+
+    Under prevalence shift alone the images of a class look alike in both splits, so each class
+    keeps its recall and only the class ratio changes (Saerens et al. 2002, who call it a change of
+    priors): validation recalls, weighted by test's class ratio, forecast test accuracy. Both
+    splits are resampled within classes, `count` times.
+    """
+    val, test = (_is_right(*split) for split in _by_split(predictions).values())
+    forecast = _counted_at_test_ratio(predictions) * val
+    less, nothing = _mean_difference(predictions, count), np.zeros(len(test))
+    return PrevalenceShift(
+        measures.share(val),
+        measures.share(test),
+        at_test_ratio=less(forecast, nothing),
+        by_ratio=less(val - forecast, nothing),
+        rest=less(forecast, test),
+        total=less(val, test),
+    )
+
+
+def stretching_gap(
+    predictions: Predictions, altered: np.ndarray, count: int = measures.RESAMPLES
+) -> StretchingGap:
+    """How much of the gap between validation and test goes when validation is altered alike.
+
+    `altered` are the probabilities of the altered validation images, which are resampled as pairs
+    with those unaltered; test images apart, `count` times.
+    """
+    val, after, test = (_is_right(*split) for split in _by_split(predictions, altered).values())
+    ratio, less = _counted_at_test_ratio(predictions), _mean_difference(predictions, count)
+    return StretchingGap(
+        before=less(ratio * val, test),
+        closed=less(ratio * (val - after), np.zeros(len(test))),
+        left=less(ratio * after, test),
+    )
+
+
+def recalls_by_split(
+    predictions: Predictions, classes: tuple[str, ...], altered: np.ndarray | None = None
+) -> dict[str, dict[str, Measure]]:
+    """Recall of each class (Wilson) by split; `altered` are what altered validation images get."""
     return {
-        "validation accuracy": proportion(int(val.sum()), len(val)),
-        "test accuracy": proportion(int(test.sum()), len(test)),
-        "validation recalls at test's class ratio": difference(forecast, nothing, weights),
-        "fall: label shift": difference(val - forecast, nothing, weights),
-        "fall: the rest": difference(forecast, test, weights),
-        "fall: total": difference(val, test, weights),
+        split: measures.by_class(probabilities.argmax(axis=1) == labels, labels, classes)
+        for split, (probabilities, labels) in _by_split(predictions, altered).items()
     }
 
 
-def right(predictions: Predictions) -> tuple[np.ndarray, np.ndarray]:
-    """Which images of validation and of test are named correctly: float (n,) each, 0 or 1."""
-    return (
-        (predictions.val_probabilities.argmax(axis=1) == predictions.val_labels).astype(float),
-        (predictions.test_probabilities.argmax(axis=1) == predictions.test_labels).astype(float),
-    )
+def recalls_by_variant(
+    variants: dict[str, np.ndarray], labels: np.ndarray, classes: tuple[str, ...]
+) -> dict[str, dict[str, Measure]]:
+    """Accuracy and recalls, as metrics.json names them, by variant of the same images (Wilson)."""
+    measured = {}
+    for variant, probabilities in variants.items():
+        is_right = probabilities.argmax(axis=1) == labels
+        recalls = measures.by_class(is_right, labels, classes)
+        measured[variant] = {"accuracy": measures.share(is_right)}
+        measured[variant] |= {f"recall/{name}": recall for name, recall in recalls.items()}
+    return measured
 
 
-def at_test_ratio(predictions: Predictions) -> np.ndarray:
-    """What each validation image counts, were validation's class ratio that of test: float (n,)."""
-    classes = predictions.val_probabilities.shape[1]
-    val, test = (
-        np.bincount(labels, minlength=classes) / len(labels)
-        for labels in (predictions.val_labels, predictions.test_labels)
-    )
-    return (test / val)[predictions.val_labels]
+def probabilities(trained: Trained, variants: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What a model gives for each of `scans.variants`: float32 (n, classes) by name.
 
-
-def draw_both(predictions: Predictions, resamples: int) -> tuple[np.ndarray, np.ndarray]:
-    """Resamples of validation and, drawn apart, of test, as `bootstrap.draw_weights` gives them."""
-    return (
-        bootstrap.draw_weights(predictions.val_labels, resamples, seed=0),
-        bootstrap.draw_weights(predictions.test_labels, resamples, seed=1),
-    )
-
-
-def difference(
-    val: np.ndarray, test: np.ndarray, weights: tuple[np.ndarray, np.ndarray]
-) -> Measure:
-    """The mean of a value of each validation image less that of each test image, float (n,)."""
-    val_means, test_means = (
-        drawn @ values.astype(np.float32) / len(values)
-        for drawn, values in zip(weights, (val, test), strict=True)
-    )
-    return bootstrapped(val.mean() - test.mean(), val_means - test_means, len(test))
-
-
-def recalls(predictions: Predictions, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Recall of each class on validation and on test, with Wilson intervals.
-
-    Columns: class, split (validation, test), recall, low, high, images.
+    The first of them are the validation images themselves, whose probabilities are known.
     """
-    rows = []
-    for split, labels, probabilities in (
-        ("validation", predictions.val_labels, predictions.val_probabilities),
-        ("test", predictions.test_labels, predictions.test_probabilities),
-    ):
-        hits = probabilities.argmax(axis=1) == labels
-        for name, found in by_class(hits, labels, classes).items():
-            rows.append({"class": name, "split": split, **found})
-    return pd.DataFrame(rows).rename(columns={"value": "recall", "n": "images"})
+    as_they_are, *altered = variants
+    model, given = trained.load_model(), {as_they_are: trained.predictions.val_probabilities}
+    for name in altered:
+        images = variants[name]
+        # Called as it is: compiling each model anew takes longer than its few batches.
+        batches = np.split(images, range(BATCH, len(images), BATCH))
+        given[name] = np.concatenate([np.asarray(model(b, training=False)) for b in batches])
+    return given
 
 
-def assumed_prior(settings: Settings, dataset: Dataset) -> np.ndarray:
+def assumed_prior(training: Training, dataset: Dataset) -> np.ndarray:
     """The class ratio that training makes a model assume: float (classes,), adding up to 1.
 
     Balanced class weights make every class count alike; without them it is training's own ratio.
     """
     counts = np.bincount(dataset.train.labels, minlength=len(dataset.classes))
-    if settings.class_weights == "balanced":
+    if training.class_weights == "balanced":
         return np.full(len(counts), 1 / len(counts))
     return counts / counts.sum()
 
 
-def adapted_to_prior(
-    probabilities: np.ndarray, prior: np.ndarray, tolerance: float = 1e-6, most: int = 10_000
-) -> tuple[np.ndarray, np.ndarray]:
+def adapted_to_prior(probabilities: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities corrected for another class ratio, which is estimated from them alone.
 
-    Saerens, Latinne and Decaestecker (2002), equation 2.9: expectation maximisation.
-
-    Parameters
-    ----------
-    probabilities : float (n, classes), of a model that assumes `prior` (classes,), positive.
-    tolerance : of the estimated ratio, at which it stops; at the latest after `most` steps.
-
-    Returns
-    -------
-    The corrected probabilities (n, classes) and the estimated class ratio (classes,).
+    Saerens, Latinne and Decaestecker (2002), equation 2.9: expectation maximisation, of a model
+    that assumes `prior` (classes,), positive. It ends where no share moves by 1e-6, at the latest
+    after 10,000 steps. Returns the corrected probabilities and the estimated ratio (classes,).
     """
     estimate = np.asarray(prior, float)
-    for _ in range(most):
+    for _ in range(10_000):
         adapted = probabilities * (estimate / prior)
         adapted /= adapted.sum(axis=1, keepdims=True)
         before, estimate = estimate, adapted.mean(axis=0)
-        if np.abs(estimate - before).max() < tolerance:
+        if np.abs(estimate - before).max() < 1e-6:
             break
     return adapted, estimate
+
+
+def _by_split(
+    predictions: Predictions, altered: np.ndarray | None = None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Probabilities and labels of validation, of its images as altered, if given, and of test."""
+    splits = {"validation": (predictions.val_probabilities, predictions.val_labels)}
+    if altered is not None:
+        splits["validation, drawn out"] = (altered, predictions.val_labels)
+    return splits | {"test": (predictions.test_probabilities, predictions.test_labels)}
+
+
+def _is_right(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which images are named correctly: float (n,), 0 or 1."""
+    return (probabilities.argmax(axis=1) == labels).astype(float)
+
+
+def _counted_at_test_ratio(predictions: Predictions) -> np.ndarray:
+    """What each validation image counts, were validation's class ratio that of test: float (n,)."""
+    splits, classes = _by_split(predictions).values(), predictions.val_probabilities.shape[1]
+    val, test = (np.bincount(labels, minlength=classes) / len(labels) for _, labels in splits)
+    return test[predictions.val_labels] / val[predictions.val_labels]
+
+
+def _mean_difference(
+    predictions: Predictions, count: int
+) -> Callable[[np.ndarray, np.ndarray], Measure]:
+    """What measures the mean of a value of each validation image less that of each test image."""
+    drawn_of_val = measures.draw_weights(predictions.val_labels, count, seed=0)
+    drawn_of_test = measures.draw_weights(predictions.test_labels, count, seed=1)
+
+    def less(val: np.ndarray, test: np.ndarray) -> Measure:
+        of_val = measures.totals(drawn_of_val, val.astype(np.float32)) / len(val)
+        of_test = measures.totals(drawn_of_test, test.astype(np.float32)) / len(test)
+        return measures.bootstrapped(val.mean() - test.mean(), of_val - of_test, len(test))
+
+    return less

@@ -1,171 +1,120 @@
-"""The clinic's question: who has to be seen at once? Grouped as Kermany et al. (2018) group it."""
+"""The clinic's question: who has to be seen at once? For sets whose classes have an urgency."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from helpers.artifacts import Predictions
-from helpers.evaluation import Measure, proportion
+from helpers.evaluation import measures
+from helpers.models.trainings import Predictions
+from helpers.study.data_sets import URGENCY_LEVELS, DataSet
 
-# Kermany et al. 2018: what each finding asks for, the most urgent first.
-LEVELS = ("urgent referral", "routine referral", "observation")
-URGENCY = {"cnv": LEVELS[0], "dme": LEVELS[0], "drusen": LEVELS[1], "normal": LEVELS[2]}
 SENSITIVITY = 0.95
 
 
-@dataclass(frozen=True)
-class Triage:
+class Triage(NamedTuple):
     """What a model does with the test images at a threshold chosen on validation.
 
     threshold : of the urgent score, 0 to 1.
     on_validation : sensitivity there, the least that was asked for.
-    sensitivity, specificity : for "urgent" on test, with Wilson intervals.
+    sensitivity, specificity : for the most urgent level on test, with Wilson intervals.
     levels : images by true (rows) and assigned (columns) level.
     """
 
     threshold: float
     on_validation: float
-    sensitivity: Measure
-    specificity: Measure
+    sensitivity: measures.Measure
+    specificity: measures.Measure
     levels: pd.DataFrame
 
 
-def applies(classes: tuple[str, ...]) -> bool:
-    """Whether these are the four classes that the grouping is about."""
-    return set(classes) == set(URGENCY)
+def applies(data_set: DataSet) -> bool:
+    """Whether it is known what each class of a set asks for."""
+    return bool(data_set.urgency)
 
 
-def urgent(classes: tuple[str, ...]) -> np.ndarray:
-    """Which classes are urgent: bool (classes,)."""
-    return np.array([URGENCY[name] == LEVELS[0] for name in classes])
+def level_of(data_set: DataSet) -> np.ndarray:
+    """Each class's place in `URGENCY_LEVELS`, 0 being the most urgent: int (classes,)."""
+    return np.array([URGENCY_LEVELS.index(data_set.urgency[name]) for name in data_set.classes])
+
+
+def urgent(data_set: DataSet) -> np.ndarray:
+    """Which classes are of the most urgent level: bool (classes,)."""
+    return level_of(data_set) == 0
 
 
 def choose_threshold(scores: np.ndarray, positive: np.ndarray, sensitivity: float) -> float:
     """The highest threshold at which scores at or above it find enough of the positive images.
 
-    Parameters
-    ----------
     scores : float (n,); positive : bool (n,), true somewhere; sensitivity : in (0, 1].
     """
-    own = np.sort(scores[positive])
-    missed = int(np.floor(len(own) * (1 - sensitivity) + 1e-9))
-    return float(own[missed])
+    ascending = np.sort(scores[positive])
+    missed = int(np.floor(len(ascending) * (1 - sensitivity) + 1e-9))
+    return float(ascending[missed])
 
 
-def triage(predictions: Predictions, classes: tuple[str, ...]) -> Triage:
-    """Sort the test images into urgent referral, routine referral and observation.
+def triage(predictions: Predictions, data_set: DataSet) -> Triage:
+    """Sort the test images into the levels of urgency of a set that `applies`.
 
-    Urgent is an image whose p(CNV) + p(DME) reaches the highest threshold that finds 95 % of the
-    urgent validation images; the others go where the larger of p(drusen) and p(normal) points.
+    Most urgent is an image whose probabilities of the urgent classes add up to the highest
+    threshold that finds 95 % of the urgent validation images; the others go where the largest
+    other probability points.
     """
-    columns = urgent(classes)
-    test_probabilities, test_labels = predictions.test_probabilities, predictions.test_labels
-    val_scores = predictions.val_probabilities[:, columns].sum(axis=1)
-    scores = test_probabilities[:, columns].sum(axis=1)
-    val_urgent, is_urgent = columns[predictions.val_labels], columns[test_labels]
-    threshold = choose_threshold(val_scores, val_urgent, SENSITIVITY)
+    is_urgent, level = urgent(data_set), level_of(data_set)
+    probabilities, labels = predictions.test_probabilities, predictions.test_labels
+    val_scores = predictions.val_probabilities[:, is_urgent].sum(axis=1)
+    scores = probabilities[:, is_urgent].sum(axis=1)
+    val_positive, positive = is_urgent[predictions.val_labels], is_urgent[labels]
+    threshold = choose_threshold(val_scores, val_positive, SENSITIVITY)
     called = scores >= threshold
-    calmest = np.where(columns, -1, test_probabilities).argmax(axis=1)
-    level_of = np.array([LEVELS.index(URGENCY[name]) for name in classes])
-    assigned = np.where(called, 0, level_of[calmest])
-    counts = np.zeros((len(LEVELS), len(LEVELS)), int)
-    np.add.at(counts, (level_of[test_labels], assigned), 1)
+    calmest = np.where(is_urgent, -1, probabilities).argmax(axis=1)
+    assigned = np.where(called, 0, level[calmest])
+    counts = np.zeros((len(URGENCY_LEVELS), len(URGENCY_LEVELS)), int)
+    np.add.at(counts, (level[labels], assigned), 1)
     return Triage(
         threshold,
-        float((val_scores[val_urgent] >= threshold).mean()),
-        proportion(int(called[is_urgent].sum()), int(is_urgent.sum())),
-        proportion(int((~called[~is_urgent]).sum()), int((~is_urgent).sum())),
-        pd.DataFrame(counts, index=LEVELS, columns=LEVELS),
+        float((val_scores[val_positive] >= threshold).mean()),
+        measures.share(called[positive]),
+        measures.share(~called[~positive]),
+        pd.DataFrame(counts, index=URGENCY_LEVELS, columns=URGENCY_LEVELS),
     )
 
 
-def misses(found: dict[str, Triage]) -> pd.DataFrame:
-    """Images sent to a lower level than they need, gravest first, and those sent too high.
-
-    Rows: (needs, is sent to, of how many); columns: the models, as counts with Wilson's interval of
-    the share in per cent.
-    """
-    levels = {model: triage.levels for model, triage in found.items()}
-    rows = {}
-    urgent_referral, routine_referral, observation = LEVELS
-    for needs, sent in (
-        (urgent_referral, observation),
-        (urgent_referral, routine_referral),
-        (routine_referral, observation),
-        (routine_referral, urgent_referral),
-        (observation, urgent_referral),
-        (observation, routine_referral),
-    ):
-        n = int(next(iter(levels.values())).loc[needs].sum())
-        rows[needs, sent, n] = {
-            model: _count_in_words(int(table.loc[needs, sent]), n)
-            for model, table in levels.items()
-        }
-    return pd.DataFrame(rows).T.rename_axis(["needs", "is sent to", "of"])
-
-
 def net_benefit(
-    scores: np.ndarray, positive: np.ndarray, thresholds: np.ndarray, weights: np.ndarray
+    scores: np.ndarray, positive: np.ndarray, thresholds: np.ndarray, resamples: np.ndarray
 ) -> pd.DataFrame:
     """The decision curve (Vickers and Elkin 2006): true referrals less false ones, per image.
 
-    A false referral weighs t / (1 - t), t being the probability from which on one refers.
-
-    Parameters
-    ----------
+    A false referral weighs t / (1 - t), t being the probability from which on one refers. A row a
+    threshold (index); columns: model, low, high (95 %), refer all; "refer none" is 0.
     scores : float (n,), 0 to 1; positive : bool (n,); thresholds : float (t,), in (0, 1).
-    weights : float32 (resamples, n), as `bootstrap.draw_weights` gives them.
-
-    Returns
-    -------
-    A row a threshold (index). Columns: model, low, high (95 %), refer all; "refer none" is 0.
     """
     referred = scores[:, None] >= thresholds
     odds = thresholds / (1 - thresholds)
     gain = np.where(positive[:, None], referred, -odds * referred).astype(np.float32)
-    low, high = np.quantile(weights @ gain / len(scores), [0.025, 0.975], axis=0)
+    means = measures.totals(resamples, gain) / len(scores)
+    low, high = np.quantile(means, [0.025, 0.975], axis=0)
     everyone = positive.mean() - (1 - positive.mean()) * odds
-    return pd.DataFrame(
-        {"model": gain.mean(axis=0), "low": low, "high": high, "refer all": everyone},
-        index=pd.Index(thresholds, name="threshold"),
-    )
+    curves = {"model": gain.mean(axis=0), "low": low, "high": high, "refer all": everyone}
+    return pd.DataFrame(curves, index=pd.Index(thresholds, name="threshold"))
 
 
 def precision_at(
-    called: np.ndarray, positive: np.ndarray, prevalences: np.ndarray, weights: np.ndarray
+    called: np.ndarray, positive: np.ndarray, prevalences: np.ndarray, resamples: np.ndarray
 ) -> pd.DataFrame:
     """The share of called images that are positive, were positives as common as given (Bayes).
 
-    Parameters
-    ----------
+    A row a prevalence (index); columns: precision, low, high (95 %); 0 where nothing is called.
     called, positive : bool (n,), positive with both values; prevalences : float (p,), in (0, 1).
-    weights : float32 (resamples, n), stratified by class.
-
-    Returns
-    -------
-    A row a prevalence (index). Columns: precision, low, high (95 %); 0 where nothing is called.
     """
-    everything = np.ones((1, len(called)), np.float32)
-    (value,) = _precisions(called, positive, prevalences, everything)
-    resampled = _precisions(called, positive, prevalences, weights)
-    low, high = np.quantile(resampled, [0.025, 0.975], axis=0)
-    return pd.DataFrame(
-        {"precision": value, "low": low, "high": high},
-        index=pd.Index(prevalences, name="prevalence"),
-    )
 
+    def precisions(resamples: np.ndarray) -> np.ndarray:
+        sensitivity = measures.totals(resamples, called & positive) / positive.sum()
+        false_alarms = measures.totals(resamples, called & ~positive) / (~positive).sum()
+        true = sensitivity[:, None] * prevalences
+        return true / np.maximum(true + false_alarms[:, None] * (1 - prevalences), 1e-12)
 
-def _precisions(
-    called: np.ndarray, positive: np.ndarray, prevalences: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    sensitivity = weights @ (called & positive) / positive.sum()
-    false_alarms = weights @ (called & ~positive) / (~positive).sum()
-    true = sensitivity[:, None] * prevalences
-    return true / np.maximum(true + false_alarms[:, None] * (1 - prevalences), 1e-12)
-
-
-def _count_in_words(count: int, n: int) -> str:
-    share = proportion(count, n)
-    low, high = 100 * share["low"], 100 * share["high"]
-    return f"{count} [{low:.1f},\N{NO-BREAK SPACE}{high:.1f}\N{NO-BREAK SPACE}%]"
+    (value,) = precisions(measures.everything(len(called)))
+    low, high = np.quantile(precisions(resamples), [0.025, 0.975], axis=0)
+    curve = {"precision": value, "low": low, "high": high}
+    return pd.DataFrame(curve, index=pd.Index(prevalences, name="prevalence"))

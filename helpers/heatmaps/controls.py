@@ -1,21 +1,35 @@
-"""Models that the trial of heatmaps needs beside the run's own, trained where truth is known."""
+"""Which models are on trial, and the models trained beside them where truth is known.
 
-from dataclasses import dataclass
-from pathlib import Path
+It loads no Keras until something is trained: the pipeline asks it what there is to train.
+"""
 
-from helpers import data
-from helpers.artifacts import Trained
-from helpers.data import Dataset
-from helpers.runs import Run
-from helpers.settings import Settings, load_settings
+from dataclasses import replace
+from typing import NamedTuple
 
-FOLDER = "controls"
+import numpy as np
+
+from helpers.data import dataset as datasets
+from helpers.data.dataset import Dataset, Split
+from helpers.models import trainings
+from helpers.models.trainings import Trained
+from helpers.study import architectures, data_sets
+from helpers.study.runs import Run
+from helpers.study.settings import DEFAULT_PROFILE, Settings, load_settings
+
+RANDOM_BASE = "its base has random weights, which gives no verdict"
 # Enough for batch norm to settle; a model can learn no more than the class ratio from such labels.
 SHUFFLED_EPOCHS = 3
 
 
-@dataclass(frozen=True)
-class Control:
+class Planned(NamedTuple):
+    """A control yet to be trained, or trained already: where it lies, how, and on what."""
+
+    run: Run
+    settings: Settings
+    dataset: Dataset
+
+
+class Control(NamedTuple):
     """A model trained on the phantom, one trained on its shuffled labels, and the phantom."""
 
     trained: Trained
@@ -24,59 +38,86 @@ class Control:
 
 
 def models_on_trial(settings: Settings) -> tuple[str, ...]:
-    """Those of the report's models whose heatmaps can be judged: none on a random base."""
-    return tuple(
-        model
-        for model in ("custom-cnn", "resnet50")
-        if model in settings.models and (model == "custom-cnn" or settings.weights != "random")
-    )
+    """The models whose heatmaps are judged: no variant of another, none on a random base."""
+    return tuple(model for model in settings.models if settings.is_on_trial(model))
 
 
-def on_phantom(settings: Settings) -> Settings:
-    """How a control is trained: by the demo's protocol, with the run's own base weights.
+def models_untried(settings: Settings) -> tuple[str, ...]:
+    """The models whose heatmaps would be judged, had their base not random weights."""
+    on_random_base = filter(settings.has_random_base, settings.models)
+    return tuple(model for model in on_random_base if not architectures.get(model).variant_of)
 
-    On the phantom itself as the run is.
+
+def images_on_trial(settings: Settings, model: str) -> int:
+    """How many of the first test images are explained: 4 at least, fewer where that costs more."""
+    return max(4, settings.heatmaps.explained_images // architectures.get(model).trial_share)
+
+
+def why_no_truth(dataset: Dataset) -> str | None:
+    """Why the phantom's lesions say nothing about models of these images; None where they do."""
+    imitated = data_sets.get(data_sets.imitated())
+    if dataset.data_set == imitated:
+        return None
+    return f"the phantom imitates {imitated.title}, and this run is about {dataset.data_set.title}"
+
+
+def planned(run: Run, settings: Settings, dataset: Dataset) -> tuple[Planned, Planned]:
+    """What is trained beside a model on trial: itself on the phantom, and on shuffled labels.
+
+    On the phantom the run's own first training is the first of them. Elsewhere it has the run's
+    network, base weights included, and images of the run's size; all else is the protocol of the
+    default profile, which takes minutes.
     """
-    if settings.source == "phantom":
-        return settings
-    return load_settings(
-        "demo",
-        weights=settings.weights,
-        image_size=settings.image_size,
-        upsample_to=settings.upsample_to,
-    )
+    first = Planned(run, settings, dataset)
+    if not dataset.is_phantom:
+        protocol = _protocol(settings, dataset)
+        phantom = datasets.phantom_like(protocol.data, dataset.size, dataset.shape[2])
+        first = Planned(run.control("phantom"), protocol, phantom)
+    training = first.settings.training
+    fewer = training.model_copy(update={"epochs": min(SHUFFLED_EPOCHS, training.epochs)})
+    quicker = first.settings.model_copy(update={"training": fewer})
+    return first, Planned(run.control("shuffled"), quicker, shuffled_labels(first.dataset))
 
 
-def on_shuffled_labels(settings: Settings) -> Settings:
-    """How the control without knowledge is trained: as `on_phantom`, for fewer epochs."""
-    own = on_phantom(settings)
-    return own.model_copy(update={"epochs": min(SHUFFLED_EPOCHS, own.epochs)})
+def load_or_train(run: Run, settings: Settings, dataset: Dataset, model: str) -> Control:
+    """Both controls of a model, trained with the first seed unless they are there."""
+    from helpers.models import fit  # it loads Keras
+
+    plans = planned(run, settings, dataset)
+    pair = (fit.load_or_train(*plan, model, plan.settings.first_seed) for plan in plans)
+    return Control(*pair, phantom=plans[0].dataset)
 
 
-def load_or_train(run: Run, settings: Settings, model: str) -> Control:
-    """Both controls of a model, trained unless they are there, and kept in `<run>/controls`.
+def keys(run: Run, settings: Settings, dataset: Dataset) -> list[str]:
+    """What determines the controls of the models on trial: a training's key for each."""
+    if why_no_truth(dataset):
+        return []
+    return [
+        trainings.key(plan.settings, plan.dataset, model, plan.settings.first_seed)
+        for plan in planned(run, settings, dataset)
+        for model in models_on_trial(settings)
+    ]
 
-    On the phantom the run's own first training is the first of them.
+
+def shuffled_labels(dataset: Dataset, seed: int = 0) -> Dataset:
+    """The same images with their training labels permuted (Adebayo et al. 2018).
+
+    A model can only learn these by heart; validation and test keep their labels.
     """
-    from helpers import randomization, training  # they load Keras, which the Snakefile needn't
-
-    own, shuffled = on_phantom(settings), on_shuffled_labels(settings)
-    phantom, seed = data.load(own), own.seeds[0]
-    home = run if own is settings else folder_of(run, "phantom")
-    return Control(
-        training.load_or_train(home, own, phantom, model, seed),
-        # A folder of its own: the key of a training doesn't know its labels.
-        training.load_or_train(
-            folder_of(run, "shuffled"),
-            shuffled,
-            randomization.shuffled_labels(phantom),
-            model,
-            seed,
-        ),
-        phantom,
-    )
+    labels = np.random.default_rng(seed).permutation(dataset.train.labels)
+    return replace(dataset, train=Split(dataset.train.images, labels))
 
 
-def folder_of(run: Run, control: str) -> Run:
-    """Where the controls of a run lie: `<run>/controls/phantom` and `<run>/controls/shuffled`."""
-    return Run(Path(run.folder) / FOLDER / control, fills_gaps=True)
+def _protocol(settings: Settings, dataset: Dataset) -> Settings:
+    default = load_settings(DEFAULT_PROFILE)
+    of_the_run = {
+        "data": default.data.model_copy(update={"image_size": dataset.size}),
+        "convolutions": settings.convolutions,
+        "base": settings.base.model_copy(update={"cached_views": default.base.cached_views}),
+        "head": settings.head,
+        "of_model": {
+            model: others.model_copy(update={"learning_rate": None})
+            for model, others in settings.of_model.items()
+        },
+    }
+    return default.model_copy(update=of_the_run)

@@ -1,62 +1,84 @@
 """Does a heatmap find the lesion? Four criteria against the phantom's masks, and what chance earns.
 
-Maps are float (n, height, width), 0 and above, 1 at most; masks bool of the same shape. A constant
-map points nowhere, so it finds nothing: it scores 0 on every criterion. An image without a lesion
-has no truth to find and scores nan.
+Maps are float (n, height, width), 0 to 1; masks bool of the same shape; scores float (n,), 0 to 1.
+A constant map points nowhere, so it finds nothing: it scores 0 on every criterion. An image without
+a lesion has no truth to find and scores nan.
 """
 
-from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+from scipy.signal.windows import gaussian
 from scipy.stats import rankdata
 from skimage.filters import sobel
 
-from helpers import evaluation, explain
+from helpers.evaluation import measures
+from helpers.heatmaps.maps import Criterion, is_constant, share
 
 THRESHOLDS = np.arange(1, 20) / 20
 OTHERS = 5  # masks of other images on which each map is scored for chance
+EDGES = "edges"  # the image's own edges as a map
 BLOB_WIDTH = 1 / 6  # standard deviation of the centre blob, as a share of the side
 
-# {"value", "low", "high", "n"} as an `evaluation.Measure`, and "chance", "above_low", "above_high",
-# "constant"; see `truth`.
-Score = dict[str, float | int | None]
+
+class Score(NamedTuple):
+    """By one criterion, the mean over the images that have a lesion.
+
+    chance : the mean of the same maps on other images' masks; above : value less chance, paired by
+    image; constant : the share of constant maps, which count as 0.
+    """
+
+    measure: measures.Measure
+    chance: float
+    above: measures.Measure
+    constant: float
 
 
 def pointing_game(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Whether the map's highest pixel lies in the lesion (Zhang et al. 2018).
-
-    float (n,), 0 or 1; where several pixels are highest, the share of them that lie inside.
-    """
+    """Share of the map's highest pixels, mostly one, in the lesion (Zhang et al. 2018)."""
     highest = maps == maps.max(axis=(1, 2), keepdims=True)
-    return _found(maps, masks, _total(highest & masks) / _total(highest))
+    return _share(maps, masks, highest & masks, highest)
 
 
 def mass_inside(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Share of the map's heat in the lesion: relevance mass accuracy (Arras et al. 2022): (n,)."""
-    return _found(maps, masks, _total(maps * masks) / _positive(_total(maps)))
+    """Share of the map's heat in the lesion: relevance mass accuracy (Arras et al. 2022)."""
+    return _share(maps, masks, maps * masks, maps)
 
 
 def auprc(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Area under precision and recall of the map as a classifier of pixels: float (n,).
+    """Area under precision and recall of the map as a classifier of pixels.
 
     scikit-learn's `average_precision_score`, for all images at once: precision at each lesion
     pixel's own threshold, averaged over lesion pixels. Its own takes 2 ms an image.
     """
-    n = len(maps)
-    heat, lesion = maps.reshape(n, -1), masks.reshape(n, -1)
+    heat, lesion = (pixels.reshape(len(maps), -1) for pixels in (maps, masks))
     # Pixels at or above each pixel's heat: all of them, and those in the lesion.
     named = rankdata(-heat, method="max", axis=1).astype(int)
     order = np.argsort(-heat, axis=1, kind="stable")
     hits = np.cumsum(np.take_along_axis(lesion, order, axis=1), axis=1)
     precision = np.take_along_axis(hits, named - 1, axis=1) / named
-    mean = (precision * lesion).sum(axis=1) / _positive(lesion.sum(axis=1))
-    return _found(maps, masks, mean)
+    return _share(maps, masks, precision.reshape(maps.shape) * masks, masks)
 
 
 def intersection_over_union(maps: np.ndarray, masks: np.ndarray, threshold: float) -> np.ndarray:
-    """Overlap of the lesion with the pixels at or above the threshold: float (n,)."""
+    """Overlap of the lesion with the pixels at or above the threshold."""
     named = maps >= threshold
-    return _found(maps, masks, _total(named & masks) / _positive(_total(named | masks)))
+    return _share(maps, masks, named & masks, named | masks)
+
+
+MASS_INSIDE = Criterion("mass inside", mass_inside)
+# Of images without a lesion: the share of pixels above half of the highest value there can be.
+WARM_AREA = Criterion("warm area", lambda maps: (maps > 0.5).mean(axis=(1, 2)))
+
+
+def criteria_at(threshold: float) -> tuple[Criterion, ...]:
+    """The four criteria of images with a lesion, IoU at this threshold."""
+    iou = Criterion("IoU", partial(intersection_over_union, threshold=threshold))
+    return Criterion("pointing game", pointing_game), MASS_INSIDE, Criterion("AUPRC", auprc), iou
+
+
+CRITERIA = criteria_at(0.5)  # a trial takes the threshold that is best on validation
 
 
 def best_threshold(maps: np.ndarray, masks: np.ndarray) -> float:
@@ -65,83 +87,49 @@ def best_threshold(maps: np.ndarray, masks: np.ndarray) -> float:
     return float(THRESHOLDS[np.argmax(means)])
 
 
-def criteria(threshold: float) -> dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
-    """The four criteria by name, each of maps and masks, IoU at this threshold."""
-    return {
-        "pointing game": pointing_game,
-        "mass inside": mass_inside,
-        "AUPRC": auprc,
-        "IoU": lambda maps, masks: intersection_over_union(maps, masks, threshold),
-    }
-
-
-def truth(maps: np.ndarray, masks: np.ndarray, threshold: float, seed: int = 0) -> dict[str, Score]:
-    """Each criterion's mean over the images that have a lesion, and what chance earns there.
+def truth(maps: np.ndarray, masks: np.ndarray, threshold: float) -> dict[str, Score]:
+    """Each criterion's score, by its name, on the images that have a lesion; IoU at a threshold.
 
     Chance is the same maps on other images' masks, each on up to `OTHERS` of them: lesions lie near
-    the centre, so that uniform chance would flatter every map that is warm there.
-
-    Parameters
-    ----------
-    threshold : of IoU, as `best_threshold` finds it on validation.
-    seed : of the draw of other images.
-
-    Returns
-    -------
-    `{criterion: score}`: `value` with its 95 % interval `low` to `high` over `n` images; `chance`;
-    `above_low` to `above_high`, the interval of value less chance, paired by image; `constant`, the
-    share of constant maps, which count as 0.
-
-    Raises
-    ------
-    ValueError : when fewer than two images have a lesion.
+    the centre, so that uniform chance would flatter every map that is warm there. Raises ValueError
+    when fewer than two images have a lesion.
     """
     lesion = masks.any(axis=(1, 2))
     maps, masks = maps[lesion], masks[lesion]
-    others = _derangements(len(maps), seed)
-    constant = float(explain.is_constant(maps).mean())
-    scores: dict[str, Score] = {}
-    for name, criterion in criteria(threshold).items():
-        own = criterion(maps, masks)
-        chance = np.mean([criterion(maps, masks[other]) for other in others], axis=0)
-        above = evaluation.mean(own - chance)
-        scores[name] = evaluation.mean(own) | {
-            "chance": float(chance.mean()),
-            "above_low": above["low"],
-            "above_high": above["high"],
-            "constant": constant,
-        }
+    others = _derangements(len(maps), seed=0)
+    constant = float(is_constant(maps).mean())
+    scores = {}
+    for name, score in criteria_at(threshold):
+        inside = score(maps, masks)
+        chance = np.mean([score(maps, masks[other]) for other in others], axis=0)
+        above = measures.mean(inside - chance)
+        scores[name] = Score(measures.mean(inside), float(chance.mean()), above, constant)
     return scores
 
 
-def baselines(images: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
-    """Maps that know no model, by name, of images uint8 (n, height, width)."""
-    return {
-        "centre blob": centre_blob(images.shape),
-        "edges": edges(images),
-        "random": random_maps(images.shape, seed),
-    }
+def baselines(images: np.ndarray) -> dict[str, np.ndarray]:
+    """Maps that know no model, by name, of images uint8 (n, height, width, channels): float32."""
+    shape = images.shape[:3]
+    blob, noise = centre_blob(shape), random_maps(shape, seed=0)
+    return {"centre blob": blob, EDGES: edges(images), "random": noise}
 
 
 def centre_blob(shape: tuple[int, int, int]) -> np.ndarray:
-    """The same Gaussian in the middle of every image, 1 at most: float32 (n, height, width)."""
+    """The same Gaussian in the middle of every image, 1 at most."""
     n, *sides = shape
-    rows, columns = (
-        np.exp(-0.5 * ((np.arange(side) - (side - 1) / 2) / (BLOB_WIDTH * side)) ** 2)
-        for side in sides
-    )
-    blob = np.outer(rows, columns)
+    blob = np.outer(*(gaussian(side, BLOB_WIDTH * side) for side in sides))
     return np.repeat((blob / blob.max())[None], n, axis=0).astype(np.float32)
 
 
 def edges(images: np.ndarray) -> np.ndarray:
-    """Sobel's gradient magnitude over its highest in the image: float32 (n, height, width)."""
-    found = np.stack([sobel(image.astype(np.float32)) for image in images])
-    return found / _positive(found.max(axis=(1, 2), keepdims=True))
+    """Sobel's gradient magnitude of the mean over channels, over its highest in the image."""
+    grey = images.mean(axis=3).astype(np.float32)
+    magnitude = np.stack([sobel(image) for image in grey])
+    return share(magnitude, magnitude.max(axis=(1, 2), keepdims=True))
 
 
 def random_maps(shape: tuple[int, int, int], seed: int) -> np.ndarray:
-    """Every pixel drawn uniformly from 0 to 1: float32 (n, height, width)."""
+    """Every pixel drawn uniformly from 0 to 1."""
     return np.random.default_rng(seed).random(shape, np.float32)
 
 
@@ -156,15 +144,8 @@ def _derangements(n: int, seed: int) -> list[np.ndarray]:
     return [circle[(place + step) % n] for step in steps]
 
 
-def _found(maps: np.ndarray, masks: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    scores = np.where(explain.is_constant(maps), 0.0, scores)
-    return np.where(masks.any(axis=(1, 2)), scores, np.nan)
-
-
-def _total(pixels: np.ndarray) -> np.ndarray:
-    return pixels.sum(axis=(1, 2), dtype=np.float64)
-
-
-def _positive(numbers: np.ndarray) -> np.ndarray:
-    """Zeros become ones, for divisions whose numerator is then 0 as well."""
-    return np.where(numbers > 0, numbers, 1)
+def _share(maps: np.ndarray, masks: np.ndarray, part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """What share of a whole a part is, both summed over pixels; of constant maps 0."""
+    sums = (pixels.sum(axis=(1, 2), dtype=np.float64) for pixels in (part, whole))
+    known = np.where(is_constant(maps), 0.0, share(*sums))
+    return np.where(masks.any(axis=(1, 2)), known, np.nan)

@@ -1,12 +1,15 @@
-"""Ten attribution methods with one signature: model, images and classes in, maps out.
+"""Ten attribution methods with one signature: a probe, images and classes in, maps out.
 
-Explained is the logit of a class, never its probability, which depends on all the other logits.
+Images are uint8 (n, height, width, channels), grey or RGB; classes int (n,). Explained is the logit
+of an image's class, never its probability, which depends on all the other logits. `calls`, 4 and
+above, is about how often the model may be called for an image; methods that need a single call
+ignore it. Maps are float32 (n, height, width), 0 to 1, each divided by its maximum; one that is the
+same everywhere, and so points nowhere, is all 0.
 """
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 
-import keras
 import numpy as np
 import shap
 import tensorflow as tf
@@ -14,191 +17,185 @@ from lime.lime_image import LimeImageExplainer
 from scipy.ndimage import gaussian_filter
 from scipy.special import softmax
 from sklearn.metrics import pairwise_distances
+from tf_keras_vis.gradcam import Gradcam
 from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tf_keras_vis.layercam import Layercam
+from tqdm import tqdm
 
-from helpers import explain, models
+from helpers.heatmaps.maps import scaled_up, share
+from helpers.heatmaps.probe import BATCH, Probe
+from helpers.models import networks
 
-# model; images uint8 (n, height, width); classes int (n,), the class that each map explains; about
-# how many evaluations of the model each image may cost, 4 and above, which methods that need a
-# single one ignore. Returned: maps float32 (n, height, width), 0 to 1, each divided by its maximum;
-# a map that is the same everywhere, and so points nowhere, is all 0.
-Method = Callable[[keras.Model, np.ndarray, np.ndarray, int], np.ndarray]
+Method = Callable[[Probe, np.ndarray, np.ndarray, int], np.ndarray]
+Maps = dict[str, np.ndarray]  # by method
 
-SCORE_CAM_CHANNELS = 64
-SMOOTHGRAD_NOISE = 0.15  # standard deviation as a share of the image's range; the paper: 0.1 to 0.2
+CAM_BATCH = 1024  # activations of all of a large set's images wouldn't fit into memory
 BASELINE_BLUR = 1 / 8  # standard deviation as a share of the image's height
-LIME_SAMPLES_PER_SEGMENT = 2
 # Changes of a logit below this share of it are rounding errors of float32, not evidence.
 ROUNDING = 1e-5
 SEED = 0
 
 
-def grad_cam(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int
+def grad_cam_cells(
+    probe: Probe, images: np.ndarray, classes: np.ndarray, method: type = Gradcam
 ) -> np.ndarray:
-    """Grad-CAM (Selvaraju et al. 2017) by tf-keras-vis, scaled up; see `explain.grad_cam`."""
-    return _finished(explain.grad_cam(model, images, classes), images)
+    """Grad-CAM (Selvaraju et al. 2017, equations 1 and 2) or a relative of it, by tf-keras-vis.
 
-
-def grad_cam_plus_plus(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int
-) -> np.ndarray:
-    """Grad-CAM++ (Chattopadhay et al. 2018) by tf-keras-vis, scaled up.
-
-    Each channel's weight is a weighted sum of its positive gradients in place of the mean.
+    Of the last convolution's block, whose output the pooled features average, on its own grid and
+    in its own units: float32 (n, map_height, map_width), 0 and above.
     """
-    maps = explain.class_activation_maps(GradcamPlusPlus, model, images, classes)
-    return _finished(maps, images)
-
-
-def layer_cam(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int
-) -> np.ndarray:
-    """LayerCAM (Jiang et al. 2021) by tf-keras-vis, scaled up.
-
-    Each activation is weighted by its own positive gradient.
-    """
-    return _finished(explain.class_activation_maps(Layercam, model, images, classes), images)
-
-
-def score_cam(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int
-) -> np.ndarray:
-    """Score-CAM (Wang et al. 2020, algorithm 1), scaled up: channels weighted without gradients.
-
-    Each channel, scaled to [0, 1], masks the image; its weight is the softmax over the channels of
-    what the logit then is. Of ResNet50's 2,048 channels only those of the highest variance over the
-    image are tried, `evaluations` of them and at most 64.
-    """
-    tried = min(evaluations, SCORE_CAM_CHANNELS)
+    draw = method(probe.tail, clone=False)
     maps = []
-    for start in range(0, len(images), explain.BATCH):
-        batch = slice(start, start + explain.BATCH)
-        channels = np.moveaxis(explain.activations(model, images[batch]), -1, 1)
-        order = np.argsort(-channels.var(axis=(2, 3)), axis=1, kind="stable")[:, :tried]
-        channels = np.take_along_axis(channels, order[..., None, None], axis=1)
-        n, count, *grid = channels.shape
-        masks = explain.scaled_up(channels.reshape(-1, *grid), images.shape[1])
-        masks = _in_unit_range(masks).reshape(n, count, *images.shape[1:])
-        changes = _changes(model, images[batch], classes[batch], masks, fill=np.zeros(n))
-        weights = softmax(changes, axis=1)
-        maps.append(np.einsum("nk,nkhw->nhw", weights, channels))
+    for start in range(0, len(images), CAM_BATCH):
+        batch = slice(start, start + CAM_BATCH)
+        drawn = draw(
+            partial(_without_value, classes[batch]),
+            probe.activations(images[batch]),
+            penultimate_layer=networks.TARGET,
+            seek_penultimate_conv_layer=False,
+            expand_cam=False,
+            normalize_cam=False,
+        )
+        maps.append(np.asarray(drawn))
+    return np.concatenate(maps)
+
+
+def score_cam(probe: Probe, images: np.ndarray, classes: np.ndarray, calls: int) -> np.ndarray:
+    """Score-CAM (Wang et al. 2020, algorithm 1), scaled up: filters weighted without gradients.
+
+    Each filter's activations, scaled to [0, 1], mask the image; its weight is the softmax over the
+    filters of what the logit then is. Of ResNet50's 2,048 filters only those of the highest
+    variance over the image are tried, `calls` of them and at most 64.
+    """
+    tried = min(calls, 64)
+    maps = []
+    for start in range(0, len(images), BATCH):
+        batch = slice(start, start + BATCH)
+        filters = np.moveaxis(probe.activations(images[batch]), -1, 1)
+        order = np.argsort(-filters.var(axis=(2, 3)), axis=1, kind="stable")[:, :tried]
+        filters = np.take_along_axis(filters, order[..., None, None], axis=1)
+        n, count, *grid = filters.shape
+        large = scaled_up(filters.reshape(-1, *grid), images.shape[1])
+        above = large - large.min(axis=(1, 2), keepdims=True)
+        masks = share(above, above.max(axis=(1, 2), keepdims=True))
+        masks = masks.reshape(n, count, *images.shape[1:3])
+        black = np.zeros((n, images.shape[3]))
+        changes = _changes(probe, images[batch], classes[batch], masks, fill=black)
+        maps.append(np.einsum("nk,nkhw->nhw", softmax(changes, axis=1), filters))
     return _finished(np.concatenate(maps), images)
 
 
-def saliency(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int
-) -> np.ndarray:
-    """The absolute gradient of the logit by each pixel (Simonyan et al. 2014)."""
-    return _finished(np.abs(_gradients(model, images, classes)), images)
+def saliency(probe: Probe, images: np.ndarray, classes: np.ndarray, calls: int) -> np.ndarray:
+    """The absolute gradient of the logit by each pixel (Simonyan et al. 2014).
+
+    Of an RGB pixel, like theirs, the highest over its channels.
+    """
+    return _finished(np.abs(probe.gradient(images, classes)).max(axis=3), images)
 
 
-def smooth_grad(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int
-) -> np.ndarray:
+def smooth_grad(probe: Probe, images: np.ndarray, classes: np.ndarray, calls: int) -> np.ndarray:
     """The absolute mean gradient over noisy copies of the image (Smilkov et al. 2017).
 
-    The noise is normal, its standard deviation 15 % of the image's range; every image gets the same
-    draws, so that its map doesn't depend on the images beside it.
+    The noise is normal, its standard deviation 15 % of the image's range (the paper: 10 to 20 %);
+    every image gets the same draws, whatever stands beside it. Channels as in `saliency`.
     """
     rng = np.random.default_rng(SEED)
-    spread = SMOOTHGRAD_NOISE * np.ptp(images, axis=(1, 2), keepdims=True)
+    spread = 0.15 * np.ptp(images, axis=(1, 2, 3), keepdims=True)
     total = np.zeros(images.shape)
-    for _ in range(evaluations):
+    for _ in range(calls):
         noise = rng.normal(size=images.shape[1:])
-        total += _gradients(model, images + spread * noise, classes)
-    return _finished(np.abs(total), images)
+        total += probe.gradient(images + spread * noise, classes)
+    return _finished(np.abs(total).max(axis=3), images)
 
 
 def integrated_gradients(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int
+    probe: Probe, images: np.ndarray, classes: np.ndarray, calls: int
 ) -> np.ndarray:
     """Integrated gradients (Sundararajan et al. 2017, equation 1), negative evidence cut to 0.
 
     The baseline is the image itself, heavily blurred: from a black one a black pixel gets nothing
     by construction, and the fluid that an ophthalmologist looks for is dark. The integral is
-    summed by the midpoint rule.
+    summed by the midpoint rule, a pixel's evidence over its channels.
     """
     sigma = BASELINE_BLUR * images.shape[1]
     baseline = gaussian_filter(images.astype(np.float64), sigma, axes=(1, 2))
     total = np.zeros(images.shape)
-    for step in range(evaluations):
-        along = (step + 0.5) / evaluations
-        total += _gradients(model, baseline + along * (images - baseline), classes)
-    return _finished((images - baseline) * total, images)
+    for step in range(calls):
+        along = (step + 0.5) / calls
+        total += probe.gradient(baseline + along * (images - baseline), classes)
+    return _finished(((images - baseline) * total).sum(axis=3), images)
 
 
-def occlusion(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int
-) -> np.ndarray:
+def occlusion(probe: Probe, images: np.ndarray, classes: np.ndarray, calls: int) -> np.ndarray:
     """By how much the logit falls when a patch is hidden (Zeiler and Fergus 2014), scaled up.
 
-    The patches are the cells of a square grid of about `evaluations` and are filled with the
-    image's mean grey-value; where the logit rises the map is 0.
+    The patches are the cells of a square grid of about `calls` and are filled with the
+    image's mean of each channel; where the logit rises the map is 0.
     """
-    side = max(2, round(evaluations**0.5))
-    cells = _grid(images, side)
-    masks = np.arange(side**2)[:, None, None] != cells
-    changes = _changes(model, images, classes, masks, fill=images.mean(axis=(1, 2)))
+    side = max(2, round(calls**0.5))
+    masks = np.arange(side**2)[:, None, None] != _grid(images, side)
+    changes = _changes(probe, images, classes, masks, fill=images.mean(axis=(1, 2)))
     return _finished(-changes.reshape(-1, side, side), images)
 
 
-def lime(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int
-) -> np.ndarray:
+def lime(probe: Probe, images: np.ndarray, classes: np.ndarray, calls: int) -> np.ndarray:
     """LIME (Ribeiro et al. 2016), scaled up: a local linear model of what each segment adds.
 
     The lime package fits the model; the samples are drawn here, since it draws a progress bar for
     each image. Segments are the cells of a square grid, with two samples for each; a hidden one is
-    filled with the image's mean grey-value, and a negative coefficient is cut to 0.
+    filled with the image's mean of each channel, and a negative coefficient is cut to 0.
     """
-    side = max(2, int((evaluations / LIME_SAMPLES_PER_SEGMENT) ** 0.5))
-    shown = np.random.default_rng(SEED).integers(2, size=(evaluations, side**2))
+    side = max(2, int((calls / 2) ** 0.5))
+    shown = np.random.default_rng(SEED).integers(2, size=(calls, side**2))
     shown[0] = 1  # lime takes the first sample for the image itself
     masks = shown[:, _grid(images, side)]
-    changes = _changes(model, images, classes, masks, fill=images.mean(axis=(1, 2)))
+    changes = _changes(probe, images, classes, masks, fill=images.mean(axis=(1, 2)))
     distances = pairwise_distances(shown, shown[:1], metric="cosine").ravel()
     explainer = LimeImageExplainer(feature_selection="none", random_state=SEED).base
-    maps = np.zeros((len(images), side**2))
-    for row, change in zip(maps, changes, strict=True):
+    maps = []
+    for change in changes:
         _, coefficients, _, _ = explainer.explain_instance_with_data(
             shown, change[:, None], distances, label=0, num_features=side**2
         )
-        for segment, coefficient in coefficients:
-            row[segment] = coefficient
-    return _finished(maps.reshape(-1, side, side), images)
+        maps.append([coefficient for _, coefficient in sorted(coefficients)])  # by segment
+    return _finished(np.reshape(maps, (-1, side, side)), images)
 
 
-def shap_values(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int
-) -> np.ndarray:
+def shap_values(probe: Probe, images: np.ndarray, classes: np.ndarray, calls: int) -> np.ndarray:
     """SHAP (Lundberg and Lee 2017) by the shap package's PartitionExplainer.
 
     It halves the image again and again where most is to be shared out, and gives each part its
     Owen value, the Shapley value under that hierarchy. A hidden part is filled with the image's
-    mean grey-value; negative values are cut to 0. shap's GradientExplainer needs images of
-    reference, which this signature doesn't have, and is integrated gradients without them.
+    mean of each channel; values are summed over a pixel's channels, and negative sums cut to 0.
+    shap's GradientExplainer needs images of reference, which this signature doesn't have, and is
+    integrated gradients without them.
     """
     maps = []
     for image, target in zip(images, classes[:, None], strict=True):
-        whole = _logits(model, image[None], target)
-        masker = shap.maskers.Image(image.mean(), shape=(*image.shape, 1))
-        explainer = shap.PartitionExplainer(partial(_masked_change, model, target, whole), masker)
+        whole = probe.logit(image[None], target)
+        masker = shap.maskers.Image(np.full(image.shape, image.mean(axis=(0, 1))))
+        explainer = shap.PartitionExplainer(partial(_masked_change, probe, target, whole), masker)
         explanation = explainer(
-            image[None, ..., None].astype(np.float32),
-            max_evals=evaluations,
-            batch_size=explain.BATCH,
-            silent=True,
+            image[None].astype(np.float32), max_evals=calls, batch_size=BATCH, silent=True
         )
-        maps.append(explanation.values.reshape(image.shape))
+        maps.append(explanation.values.reshape(image.shape).sum(axis=2))
     return _finished(np.stack(maps), images)
 
 
+def _scaled_up_cells(method: type) -> Method:
+    def draw(probe: Probe, images: np.ndarray, classes: np.ndarray, calls: int) -> np.ndarray:
+        return _finished(grad_cam_cells(probe, images, classes, method), images)
+
+    return draw
+
+
+GRAD_CAM = "Grad-CAM"
 METHODS: dict[str, Method] = {
-    "Grad-CAM": grad_cam,
-    "Grad-CAM++": grad_cam_plus_plus,
-    "LayerCAM": layer_cam,
+    GRAD_CAM: _scaled_up_cells(Gradcam),
+    # Chattopadhay et al. 2018: a channel's weight is a weighted sum of its positive gradients.
+    "Grad-CAM++": _scaled_up_cells(GradcamPlusPlus),
+    # Jiang et al. 2021: each activation is weighted by its own positive gradient.
+    "LayerCAM": _scaled_up_cells(Layercam),
     "Score-CAM": score_cam,
     "saliency": saliency,
     "SmoothGrad": smooth_grad,
@@ -209,102 +206,65 @@ METHODS: dict[str, Method] = {
 }
 
 
+def every_map(
+    probe: Probe, images: np.ndarray, classes: np.ndarray, calls: int, title: str
+) -> Maps:
+    """Each method's maps, with a progress bar of that title."""
+    bar = tqdm(METHODS.items(), desc=title, unit="method", leave=False)
+    return {name: method(probe, images, classes, calls) for name, method in bar}
+
+
 def _finished(maps: np.ndarray, images: np.ndarray) -> np.ndarray:
     """Maps (n, h, w) as every method returns them: cut at 0, as large as the images, at most 1."""
     maps = np.maximum(maps, 0).astype(np.float32)
     maps[np.ptp(maps, axis=(1, 2)) <= ROUNDING * maps.max(axis=(1, 2))] = 0
-    if maps.shape != images.shape:
-        maps = explain.scaled_up(maps, images.shape[1])
-    highest = maps.max(axis=(1, 2), keepdims=True)
-    return np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
+    if maps.shape != images.shape[:3]:
+        maps = scaled_up(maps, images.shape[1])
+    return share(maps, maps.max(axis=(1, 2), keepdims=True))
 
 
-def _in_unit_range(maps: np.ndarray) -> np.ndarray:
-    """Maps (n, h, w) brought to [0, 1], each by its own range; a constant one is all 0."""
-    span = np.ptp(maps, axis=(1, 2), keepdims=True)
-    above = maps - maps.min(axis=(1, 2), keepdims=True)
-    return np.divide(above, span, out=np.zeros_like(maps), where=span > 0)
+def _without_value(classes: np.ndarray, logits: tf.Tensor) -> tf.Tensor:
+    # Grad-CAM++ multiplies its maps by the exponential of the score, which overflows. A score of 0
+    # with the logit's gradient has them in units that don't.
+    chosen = tf.gather(logits, classes, axis=1, batch_dims=1)
+    return chosen - tf.stop_gradient(chosen)
 
 
 def _grid(images: np.ndarray, side: int) -> np.ndarray:
     """The index of the cell of a grid of `side` by `side` that each pixel is in: int (h, w)."""
-    height, width = images.shape[1:]
-    rows, columns = np.arange(height) * side // height, np.arange(width) * side // width
+    rows, columns = (np.arange(length) * side // length for length in images.shape[1:3])
     return rows[:, None] * side + columns
 
 
 def _changes(
-    model: keras.Model,
-    images: np.ndarray,
-    classes: np.ndarray,
-    masks: np.ndarray,
-    fill: np.ndarray,
+    probe: Probe, images: np.ndarray, classes: np.ndarray, masks: np.ndarray, fill: np.ndarray
 ) -> np.ndarray:
     """How each logit changes when the image is seen through masks: float (n, masks).
 
     masks : 0 (hidden) to 1, (masks, h, w) for all images or (n, masks, h, w) for each its own;
-    fill : float (n,), the grey-value that shows where an image is hidden.
+    fill : float (n, channels), what shows where an image is hidden.
     """
     masks = np.broadcast_to(masks, (len(images), *masks.shape[-3:]))
-    at_once = max(1, explain.BATCH // masks.shape[1])
+    at_once = max(1, BATCH // masks.shape[1])
     logits = []
     for start in range(0, len(images), at_once):
         batch = slice(start, start + at_once)
         background = fill[batch, None, None, None]
-        perturbed = background + masks[batch] * (images[batch, None] - background)
+        perturbed = background + masks[batch, ..., None] * (images[batch, None] - background)
         targets = np.repeat(classes[batch], masks.shape[1])
-        logits.append(_logits(model, perturbed.reshape(-1, *images.shape[1:]), targets))
-    whole = _logits(model, images, classes)[:, None]
+        logits.append(probe.logit(perturbed.reshape(-1, *images.shape[1:]), targets))
+    whole = probe.logit(images, classes)[:, None]
     return _change(whole, np.concatenate(logits).reshape(masks.shape[:2]))
 
 
 def _masked_change(
-    model: keras.Model, target: np.ndarray, whole: np.ndarray, masked: np.ndarray
+    probe: Probe, target: np.ndarray, whole: np.ndarray, masked: np.ndarray
 ) -> np.ndarray:
-    """How one image's logit changes, from `whole`, when shap masks it: float (k,).
-
-    target : int (1,), the class; whole : float (1,); masked : float (k, h, w, 1).
-    """
-    return _change(whole, _logits(model, masked[..., 0], target.repeat(len(masked))))
+    """How the logit of a class, int (1,), changes when shap masks an image: float (k,)."""
+    return _change(whole, probe.logit(masked, target.repeat(len(masked))))
 
 
 def _change(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """By how much a logit has changed: 0 where float32 can't tell."""
     changes = after - before
     return np.where(np.abs(changes) < ROUNDING * np.abs(before), 0, changes)
-
-
-def _logits(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """The logit of a class of each image, whose grey-values needn't be integers: float32 (n,)."""
-    logit, _ = _functions(model)
-    return explain.in_batches(logit, *_as_tensors(images, classes))
-
-
-def _gradients(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """The gradient of that logit by the pixels: float32 (n, h, w)."""
-    _, gradient = _functions(model)
-    return explain.in_batches(gradient, *_as_tensors(images, classes))[..., 0]
-
-
-def _as_tensors(images: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Images and classes as the compiled functions take them."""
-    return images[..., None].astype(np.float32), classes.astype(np.int32)
-
-
-@lru_cache(maxsize=4)
-def _functions(model: keras.Model) -> tuple[Callable, Callable]:
-    """Compiled: the logit of a class of each image, and its gradient by the pixels."""
-    logits = keras.Model(model.input, model.get_layer(models.LOGITS).output)
-    signature = explain.image_signature(model), tf.TensorSpec((None,), tf.int32)
-    return tuple(explain.compiled(partial(f, logits), *signature) for f in (_logit, _gradient))
-
-
-def _logit(logits: keras.Model, images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
-    return tf.gather(logits(images, training=False), classes, axis=1, batch_dims=1)
-
-
-def _gradient(logits: keras.Model, images: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
-    with tf.GradientTape() as tape:
-        tape.watch(images)
-        logit = _logit(logits, images, classes)
-    return tape.gradient(logit, images)

@@ -1,214 +1,166 @@
-"""The rows of `explanations.json`: how they are kept, judged and told.
-
-A row is {"model", "method", "criterion", "value", "low", "high", "n", "chance"}; one without a
-value has a further "why".
-"""
-
-from __future__ import annotations
+"""What a trial of heatmaps found: a row a model, method and criterion, and the verdicts."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from helpers import claims, evaluation, runs
-from helpers.sentences import LONG_NAMES, capital, listed
+from helpers.evaluation.measures import Measure
+from helpers.heatmaps.faithfulness import DELETION, INSERTION
+from helpers.heatmaps.localization import EDGES, MASS_INSIDE
+from helpers.heatmaps.maps import Criterion
+from helpers.heatmaps.similarity import CRITERIA, RANK_CORRELATION
+from helpers.study.runs import Run, read_json
 
-if TYPE_CHECKING:
-    from helpers.evaluation import Measure
-    from helpers.runs import Run
-
-Row = dict[str, Any]
-
-TRUTH = ("pointing game", "mass inside", "AUPRC", "IoU")
-FAITHFULNESS = ("deletion", "insertion")
-RANK = "rank correlation"
-ALIKE = ("SSIM", RANK)
-RANDOM = "all weights random"
+NO_MODEL = "no model"
+SHUFFLED = "shuffled labels"
+# What maps are compared under; `RANDOM_DOWN_TO` is followed by a stage.
+RANDOM_DOWN_TO, ALL_RANDOM = "random down to ", "all weights random"
+QUIET_NOISE, FLIP, OTHER_SEED, OTHER_MODEL = "quiet noise", "flip", "other seed", "other model"
 # From this rank correlation on two maps count as the same, and below it as another: ours.
 SAME = 0.5
-# Blue for what passes and orange for what doesn't, dark letters on both, on light and dark pages.
-PASSED, FAILED, UNTRIED = "#A6CEE3", "#FDBF6F", "#DDDDDD"
-# Claims that set ResNet50's maps above the custom CNN's.
-COMPARED = ("resnet50-localisation", "resnet50-noise", "resnet50-boundaries")
 
 
-def row(model: str, method: str, criterion: str, measure: Measure, chance: float) -> Row:
-    """A row of the trial; a measure without a number becomes a gap that says why."""
-    if not measure["n"]:
-        return gap(model, method, criterion, "no map that isn't constant")
-    return {
-        "model": model,
-        "method": method,
-        "criterion": criterion,
-        **{name: measure[name] for name in ("value", "low", "high", "n")},
-        "chance": None if np.isnan(chance) else float(chance),
-    }
+@dataclass(frozen=True)
+class Row:
+    """A method's maps of a model by a criterion.
+
+    model : the one whose maps they are, or `NO_MODEL`.
+    measure : the mean over images; None where there is none, and `why`.
+    chance : what maps earn by chance; None where that isn't known.
+    control : `SHUFFLED`, the labels of the model's training; all else, what was changed in what
+        the maps are compared with.
+    class_name : of the images, where they are of one class.
+    """
+
+    model: str
+    method: str
+    criterion: str
+    measure: Measure | None
+    chance: float | None = None
+    control: str | None = None
+    class_name: str | None = None
+    why: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as `explanations.json` has it: control and class packed into two names."""
+        model, criterion = self.model, self.criterion
+        if self.control == SHUFFLED:
+            model = f"{model}, {SHUFFLED}"
+        elif self.control:
+            criterion = f"{self.control}: {criterion}"
+        if self.class_name:
+            criterion = f"{criterion}, {self.class_name}"
+        return {
+            "model": model,
+            "method": self.method,
+            "criterion": criterion,
+            **(self.measure or Measure(np.nan, None, None, 0)).as_json(),
+            "chance": self.chance,
+        } | ({"why": self.why} if self.why else {})
+
+    @classmethod
+    def from_json(cls, packed: dict[str, Any]) -> Self:
+        """The row that `as_json` packed."""
+        model, _, trained_on = packed["model"].partition(", ")
+        compared, _, criterion = packed["criterion"].rpartition(": ")
+        criterion, _, class_name = criterion.partition(", ")
+        return cls(
+            model,
+            packed["method"],
+            criterion,
+            None if packed["value"] is None else Measure.from_json(packed),
+            packed["chance"],
+            trained_on or compared or None,
+            class_name or None,
+            packed.get("why"),
+        )
 
 
-def gap(model: str, method: str, criterion: str, why: str) -> Row:
-    """A row without a value, and why."""
-    empty = dict.fromkeys(("value", "low", "high"))
-    return {
-        "model": model,
-        "method": method,
-        "criterion": criterion,
-        **empty,
-        "n": 0,
-        "chance": None,
-        "why": why,
-    }
+def judged(
+    model: str,
+    method: str,
+    criterion: str,
+    measure: Measure,
+    chance: float,
+    control: str | None = None,
+    class_name: str | None = None,
+) -> Row:
+    """A row of the trial; a measure of no image becomes a gap that says why."""
+    known, why = None if np.isnan(chance) else float(chance), None
+    if not measure.n:
+        measure, known, why = None, None, "no map that isn't constant"
+    return Row(model, method, criterion, measure, known, control, class_name, why)
 
 
-def save(run: Run, rows: list[Row]) -> None:
-    """Keep the trial in `<run>/artifacts/explanations.json`, untouched where it is the same."""
-    runs.write_json(run.artifacts / "explanations.json", rows)
+def find(
+    rows: Iterable[Row],
+    model: str,
+    method: str,
+    criterion: str,
+    class_name: str | None = None,
+    control: str | None = None,
+) -> Row | None:
+    """The row of that name, or None where nothing of the kind was tried."""
+    wanted = (model, method, criterion, class_name, control)
+    for row in rows:
+        if (row.model, row.method, row.criterion, row.class_name, row.control) == wanted:
+            return row
+    return None
 
 
-def recall(run: Run) -> list[Row]:
-    """The rows that `save` kept; none where chapter 5 hasn't run."""
-    return runs.read_json(run.artifacts / "explanations.json") or []
+def compared(rows: Iterable[Row]) -> list[tuple[str, str]]:
+    """Under which controls, and by which criteria, maps were compared: each once, in order."""
+    names = {criterion.name for criterion in CRITERIA}
+    return list(dict.fromkeys((r.control, r.criterion) for r in rows if r.criterion in names))
 
 
-def table(rows: list[Row], model: str, criteria: Iterable[str]) -> pd.DataFrame:
-    """A model's methods by criteria as text: value, interval, what chance earns; or why not."""
-    cells: dict[str, dict[str, str]] = {}
-    for found in rows:
-        if found["model"] == model and found["criterion"] in criteria:
-            cells.setdefault(found["method"], {})[found["criterion"]] = _in_words(found)
-    return pd.DataFrame(cells).T.reindex(columns=list(criteria)).rename_axis("method")
+def randomizes(control: str) -> bool:
+    """Whether a control draws weights anew."""
+    return control == ALL_RANDOM or control.startswith(RANDOM_DOWN_TO)
 
 
-def _in_words(found: Row) -> str:
-    if found["value"] is None:
-        return found["why"]
-    # Each half stays on one line of a narrow cell.
-    below = f"n = {found['n']}"
-    if found["chance"] is not None:
-        below = f"chance {found['chance']:.3f}, {below}"
-    halves = (evaluation.measure_in_words(found), below)
-    return "; ".join(half.replace(" ", "\N{NO-BREAK SPACE}") for half in halves)
+def load(run: Run) -> list[Row]:
+    """The rows of a run's `explanations.json`; none where nothing was tried yet."""
+    return [Row.from_json(packed) for packed in read_json(run.explanations) or []]
+
+
+# What a method passes: the criterion and control of a row, and where its interval has to lie.
+CHECKS: dict[str, tuple[Criterion, str | None, Callable[[Row], bool]]] = {
+    "finds the lesion": (MASS_INSIDE, None, lambda row: row.measure.low > row.chance),
+    "deletion": (DELETION, None, lambda row: row.measure.low > 0),  # a random order's is 0
+    "insertion": (INSERTION, None, lambda row: row.measure.low > 0),
+    "needs the weights": (RANK_CORRELATION, ALL_RANDOM, lambda row: row.measure.high < SAME),
+    "quiet noise": (RANK_CORRELATION, QUIET_NOISE, lambda row: row.measure.low > SAME),
+    "flip": (RANK_CORRELATION, FLIP, lambda row: row.measure.low > SAME),
+}
 
 
 def verdicts(rows: list[Row], model: str) -> pd.DataFrame:
-    """A method a row, a trial a column: True where it passes, False where not, None untried.
+    """A method a row, a check a column: True where it passes, False where not, None untried.
 
-    `finds the lesion`: mass inside above chance; `deletion`, `insertion`: better than a random
-    order (intervals above it in all three). `needs the weights`: with all weights random its maps
-    are others (the interval of the rank correlation below `SAME`). `quiet noise`, `flip`: its maps
-    stay the same (the interval above `SAME`). The method that passes most comes first.
+    The method that passes most comes first.
     """
-    by_name = {(r["method"], r["criterion"]): r for r in rows if r["model"] == model}
     # The image's edges, as a map, are tried by deletion and insertion alone.
-    methods = [m for m in dict.fromkeys(method for method, _ in by_name) if m != "edges"]
-    rank = f": {RANK}"
-    trials: dict[str, tuple[str, Callable[[Row], bool]]] = {
-        "finds the lesion": ("mass inside", lambda r: r["low"] > r["chance"]),
-        "deletion": ("deletion", lambda r: r["low"] > 0),
-        "insertion": ("insertion", lambda r: r["low"] > 0),
-        "needs the weights": (f"{RANDOM}{rank}", lambda r: r["high"] < SAME),
-        "quiet noise": (f"quiet noise{rank}", lambda r: r["low"] > SAME),
-        "flip": (f"flip{rank}", lambda r: r["low"] > SAME),
-    }
-    found = {
-        method: {
-            trial: None
-            if by_name.get((method, criterion), {}).get("value") is None
-            else bool(passes(by_name[method, criterion]))
-            for trial, (criterion, passes) in trials.items()
-        }
-        for method in methods
-    }
-    order = sorted(methods, key=lambda method: -sum(v is True for v in found[method].values()))
-    return pd.DataFrame({m: found[m] for m in order}, dtype=object).T.rename_axis("method")
+    methods = dict.fromkeys(r.method for r in rows if r.model == model and r.method != EDGES)
+    passed = {method: dict.fromkeys(CHECKS) for method in methods}
+    for method, checks in passed.items():
+        for check, (criterion, control, passes) in CHECKS.items():
+            row = find(rows, model, method, criterion.name, control=control)
+            if row and row.measure:
+                checks[check] = bool(passes(row))
+    order = sorted(passed, key=lambda method: -list(passed[method].values()).count(True))
+    table = {method: passed[method] for method in order}
+    return pd.DataFrame(table, dtype=object).T.rename_axis("method")
 
 
-def criteria_of(rows: list[Row], *words: str, model: str | None = None) -> list[str]:
-    """The criteria that contain one of these words, of one model or of any, in the rows' order."""
-    found = [r["criterion"] for r in rows if model is None or r["model"] == model]
-    return list(dict.fromkeys(c for c in found if any(word in c for word in words)))
+def keeping_maps(rows: list[Row], model: str) -> list[Row]:
+    """The rows of a model's methods whose maps stay the same though all weights are random.
 
-
-def edge_detectors(rows: list[Row], model: str) -> str:
-    """Which methods keep their maps though all weights are random, and so show edges."""
-    asked = f"{RANDOM}: {RANK}"
-    found = [r for r in rows if r["model"] == model and r["criterion"] == asked]
-    known = [r for r in found if r["value"] is not None]
-    same = [
-        f"{r['method']} (n = {r['n']})" for r in known if r["low"] > max(SAME, r["chance"] or 0)
-    ]
-    without = [r["method"] for r in found if r["value"] is None]
-    told = (
-        f"the maps of {listed(same)} stay much the same (rank correlation above {SAME} and above "
-        "chance, interval and all): edge detectors here"
-        if same
-        else f"no method keeps its maps (rank correlation above {SAME} and above chance)"
-    )
-    text = f"{capital(LONG_NAMES[model])}: with all weights random, {told}."
-    return text + (f" Constant, and so without an answer: {listed(without)}." if without else "")
-
-
-def answers(rows: list[Row]) -> dict[str, tuple[str, str]]:
-    """What the trial says to each of the report's sentences on heatmaps: by claim, for the ledger.
-
-    The lesions are the phantom's, so that no verdict on OCTMNIST follows: "not testable", and what
-    was measured.
+    The rank correlation's interval lies above `SAME` and above chance: edge detectors.
     """
-    grad_cam = {(r["model"], r["criterion"]): r for r in rows if r["method"] == "Grad-CAM"}
-    asked: dict[str, tuple[str, tuple[str, ...]]] = {
-        **{
-            f"custom-cnn-focus-{name}": ("custom-cnn", (f"mass inside, {name}",))
-            for name in ("cnv", "dme", "drusen")
-        },
-        "custom-cnn-focus-normal": ("custom-cnn", ("warm area, normal",)),
-        "resnet50-localisation": ("resnet50", ("pointing game", "AUPRC")),
-        "resnet50-anatomy": ("resnet50", ("mass inside",)),
-        "resnet50-noise": ("resnet50", ("mass inside",)),
-        "resnet50-boundaries": ("resnet50", ("IoU",)),
-        "relevant-structures-custom-cnn": ("custom-cnn", ("mass inside", "pointing game")),
-        "relevant-structures-resnet50": ("resnet50", ("mass inside", "pointing game")),
-        "alignment-custom-cnn": ("custom-cnn", ("mass inside", "deletion")),
-        "alignment-resnet50": ("resnet50", ("mass inside", "deletion")),
-    }
-    told = {}
-    for claim, (model, criteria) in asked.items():
-        models = (model, "custom-cnn") if claim in COMPARED else (model,)
-        parts = [
-            f"{criterion} {_in_words(grad_cam[each, criterion])} ({each})"
-            for criterion in criteria
-            for each in models
-            if grad_cam.get((each, criterion), {}).get("value") is not None
-        ]
-        if parts:
-            told[claim] = (
-                "not testable",
-                f"measured on Grad-CAM, lesions being the phantom's: {', '.join(parts)}",
-            )
-    return told
-
-
-def answer_table(rows: list[Row]) -> pd.DataFrame:
-    """Each of the report's sentences on heatmaps with what was measured (`answers`)."""
-    told = answers(rows)
-    return pd.DataFrame(
-        [
-            {"section": claim.section, "the report": claim.claim, "measured": told[claim.id][1]}
-            for claim in claims.ledger()
-            if claim.id in told
-        ]
-    ).set_index("section")
-
-
-def verdict_table(verdicts: pd.DataFrame) -> str:
-    """Verdicts (`verdicts`) as a coloured HTML table: passes, fails, or not tried."""
-    words = {True: "passes", False: "fails", None: "not tried"}
-    colours = {True: PASSED, False: FAILED, None: UNTRIED}
-    cells = verdicts.astype(object).where(verdicts.notna(), None)
-    style = cells.map(lambda verdict: f"background-color: {colours[verdict]}; color: #222222")
-    return (
-        cells.map(words.get)
-        .style.apply(lambda _: style, axis=None)
-        .set_table_attributes('class="dataframe"')
-        .to_html()
-    )
+    wanted = (model, ALL_RANDOM, RANK_CORRELATION.name)
+    random = [row for row in rows if (row.model, row.control, row.criterion) == wanted]
+    return [row for row in random if row.measure and row.measure.low > max(SAME, row.chance or 0)]

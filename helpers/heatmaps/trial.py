@@ -1,146 +1,178 @@
-"""Heatmaps on trial: every method of a model by every criterion, a row (`explanations`) each."""
+"""Heatmaps on trial: every method of a model by every criterion, a row each.
+
+Images are uint8 (n, height, width, channels), maps float32 (n, height, width), 0 to 1, masks of
+lesions bool of that shape; labels and classes int (n,).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from helpers import evaluation, explain, faithfulness, localization, randomization, similarity
-from helpers.attribution import METHODS
-from helpers.explanations import ALIKE, FAITHFULNESS, RANDOM, TRUTH, Row, criteria_of, gap, row
-from helpers.sentences import LONG_NAMES, capital, listed
-
-if TYPE_CHECKING:
-    import keras
-
-    from helpers.artifacts import Trained
-    from helpers.controls import Control
-    from helpers.data import Dataset
-    from helpers.settings import Settings
-
-Maps = dict[str, np.ndarray]
-
-ROBUSTNESS = ("quiet noise", "flip", "other seed", "other model")
-NO_MODEL, SHUFFLED = "no model", ", shuffled labels"
-RANDOM_BASE = "its base has random weights, which gives no verdict"
-
-
-def sizes(settings: Settings) -> dict[str, int]:
-    """How many images of each model go on trial: ResNet50, at some 30 times the cost, a third."""
-    return {
-        "custom-cnn": settings.explained_images,
-        "resnet50": max(4, settings.explained_images // 3),
-    }
-
-
-def every_map(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, evaluations: int, title: str
-) -> Maps:
-    """Each method's maps, float32 (n, height, width), 0 to 1; parameters as in `attribution`."""
-    bar = tqdm(METHODS.items(), desc=title, unit="method", leave=False)
-    return {name: method(model, images, classes, evaluations) for name, method in bar}
+from helpers.data.dataset import Dataset
+from helpers.evaluation import measures
+from helpers.heatmaps import (
+    artifacts,
+    controls,
+    faithfulness,
+    localization,
+    methods,
+    randomization,
+    rows,
+    similarity,
+)
+from helpers.heatmaps.artifacts import SHOWN, Shown, Trial
+from helpers.heatmaps.controls import Control
+from helpers.heatmaps.methods import GRAD_CAM, METHODS, Maps, every_map
+from helpers.heatmaps.probe import Probe
+from helpers.heatmaps.rows import OTHER_MODEL, Row, judged
+from helpers.models.trainings import Trained, recall, result_key
+from helpers.study.code import result_digest
+from helpers.study.runs import Run, is_current, remember, replacing_file
+from helpers.study.settings import Settings
 
 
 @dataclass(frozen=True)
 class Explained:
-    """A model on trial: images uint8 (n, height, width), the classes int (n,) that it named, maps.
-
-    maps : each method's, float32 (n, height, width), 0 to 1, for the class named.
-    evaluations : how often a method may call the model for an image, as in `attribution`.
-    """
+    """A model on trial: images, the classes that it named, maps; `calls` is as in `methods`."""
 
     model: str
-    network: keras.Model
+    probe: Probe
     images: np.ndarray
     classes: np.ndarray
     maps: Maps
-    evaluations: int
+    calls: int
 
     @cached_property
-    def by_chance(self) -> dict[str, dict[str, float]]:
+    def by_chance(self) -> dict[str, dict[str, measures.Measure]]:
         """How alike each method's maps of different images are, by `similarity`."""
         return {
-            method: {
-                name: measure["value"]
-                for name, measure in similarity.similarity(maps, np.roll(maps, 1, axis=0)).items()
-            }
+            method: similarity.similarity(maps, np.roll(maps, 1, axis=0))
             for method, maps in self.maps.items()
         }
 
-    def again(self, network: keras.Model, images: np.ndarray, why: str) -> Maps:
+    def only(self, chosen: slice | np.ndarray) -> Explained:
+        """The same with the maps of some images alone, which `chosen` indexes."""
+        return replace(self, maps={method: maps[chosen] for method, maps in self.maps.items()})
+
+    def again(self, probe: Probe, images: np.ndarray, why: str) -> Maps:
         """The maps of another network or of altered images, for the same classes."""
-        title = f"{self.model}, {why}"
-        return every_map(network, images, self.classes, self.evaluations, title)
+        return every_map(probe, images, self.classes, self.calls, f"{self.model}, {why}")
 
 
-def explain_first(
-    trained: Trained, network: keras.Model, images: np.ndarray, settings: Settings
-) -> Explained:
-    """Every method's maps of the first test images, as many as `sizes` says."""
-    count = sizes(settings)[trained.model]
-    images, classes = images[:count], trained.predicted[:count]
-    maps = every_map(network, images, classes, settings.evaluations, trained.model)
-    return Explained(trained.model, network, images, classes, maps, settings.evaluations)
+def load_or_run(run: Run, settings: Settings, dataset: Dataset) -> Trial:
+    """The trial of this run's heatmaps; it is run, and kept in the run's folder, if there is none.
+
+    Raises InputError where a training is missing, naming the chapter to run first.
+    """
+    more = settings.heatmaps.model_dump(), controls.keys(run, settings, dataset)
+    key = result_key(settings, dataset, Path(__file__), *more)
+    if not (is_current(run.heatmaps, key) and run.explanations.exists()):
+        tried = run_trial(run, settings, dataset, recall(run, settings, dataset))
+        artifacts.save_trial(run, tried, key)
+    return artifacts.load_trial(run)
+
+
+def load_or_draw_grad_cam(trained: Trained, images: np.ndarray) -> np.ndarray:
+    """The Grad-CAM maps of a training's test images, all of them, for the classes that it named.
+
+    float32 (n, h, w), as `methods.grad_cam_cells` draws them; kept beside the training.
+    """
+    kept, key = trained.folder / "grad-cam.npz", result_digest(methods.__file__)
+    if not is_current(kept, key):
+        maps = methods.grad_cam_cells(Probe(trained.load_model()), images, trained.predicted)
+        with replacing_file(kept) as file:
+            np.savez(file, maps=maps, classes=trained.predicted)
+        remember(kept, key)
+    with np.load(kept) as arrays:
+        return arrays["maps"]
+
+
+def run_trial(run: Run, settings: Settings, dataset: Dataset, trainings: list[Trained]) -> Trial:
+    """Put the heatmaps of a run's models on trial, by every criterion that they can be tried by.
+
+    trainings : of every model and seed, a model's first seed first; controls are trained or loaded.
+    """
+    on_trial = [
+        explain_first(next(t for t in trainings if t.model == model), dataset, settings)
+        for model in controls.models_on_trial(settings)
+    ]
+    known = [] if controls.why_no_truth(dataset) else on_trial
+    beside = [(each, controls.load_or_train(run, settings, dataset, each.model)) for each in known]
+    tried = known_lesions(beside)
+    for try_by in (faithful, randomized):
+        for each in on_trial:
+            tried += try_by(each)
+    for each in on_trial:
+        tried += [*noisy_and_flipped(each), *other_seed(each, trainings)]
+    tried += other_model(on_trial)
+    for model in controls.models_untried(settings):
+        tried += not_tried(tried, model)
+    for _, control in beside:
+        tried += class_by_class(control)
+    first = slice(SHOWN)
+    shown = {each.model: Shown(each.classes[first], each.only(first).maps) for each in on_trial}
+    return Trial(tried, shown)
+
+
+def explain_first(trained: Trained, dataset: Dataset, settings: Settings) -> Explained:
+    """Every method's maps of the first test images, as many as `controls.images_on_trial` says."""
+    count = controls.images_on_trial(settings, trained.model)
+    images, classes = dataset.test.images[:count], trained.predicted[:count]
+    probe, calls = Probe(trained.load_model()), settings.heatmaps.evaluations
+    maps = every_map(probe, images, classes, calls, trained.model)
+    return Explained(trained.model, probe, images, classes, maps, calls)
+
+
+def known_lesions(beside: list[tuple[Explained, Control]]) -> list[Row]:
+    """`truth` of each model's controls, and of maps that know no model: centre, edges, random.
+
+    Explained are the true classes of the phantom's first test images that have a lesion, as many
+    as are on trial; IoU's threshold is fixed on half as many of validation.
+    """
+    tried = []
+    for place, (explained, control) in enumerate(beside):
+        model, count = explained.model, len(explained.images)
+        images, labels, masks = _with_lesion(control.phantom, "test", count)
+        val_images, val_labels, val_masks = _with_lesion(control.phantom, "val", max(2, count // 2))
+        for trained, change in ((control.trained, None), (control.shuffled, rows.SHUFFLED)):
+            draw = partial(every_map, Probe(trained.load_model()))
+            asked = explained.calls, f"{model}, {change or 'phantom'}"
+            maps, val_maps = draw(images, labels, *asked), draw(val_images, val_labels, *asked)
+            tried += truth(model, maps, masks, val_maps, val_masks, change)
+        if place == 0:
+            maps, val_maps = map(localization.baselines, (images, val_images))
+            tried += truth(rows.NO_MODEL, maps, masks, val_maps, val_masks)
+    return tried
 
 
 def truth(
-    model: str, maps: Maps, masks: np.ndarray, val_maps: Maps, val_masks: np.ndarray
+    model: str,
+    maps: Maps,
+    masks: np.ndarray,
+    val_maps: Maps,
+    val_masks: np.ndarray,
+    control: str | None = None,
 ) -> list[Row]:
-    """How well maps find the lesion (`localization.truth`), IoU's threshold fixed on validation.
-
-    Masks bool (n, height, width), of which two or more hold a lesion.
-    """
-    rows = []
-    for method, found in maps.items():
+    """How well maps find the lesion (`localization.truth`), IoU's threshold fixed on validation."""
+    tried = []
+    for method, drawn in maps.items():
         threshold = localization.best_threshold(val_maps[method], val_masks)
-        for criterion, score in localization.truth(found, masks, threshold).items():
-            rows.append(row(model, method, criterion, score, chance=score["chance"]))
-    return rows
+        for name, score in localization.truth(drawn, masks, threshold).items():
+            tried.append(judged(model, method, name, score.measure, score.chance, control))
+    return tried
 
 
-def on_phantom(model: str, control: Control, count: int, evaluations: int) -> list[Row]:
-    """`truth` of a model trained on the phantom, of one trained on shuffled labels, of no model.
-
-    On the first `count` test images that have a lesion, IoU's threshold on half as many of
-    validation; each map explains the image's true class.
-    """
-    splits = {
-        "test": _with_lesion(control.phantom, "test", count),
-        "val": _with_lesion(control.phantom, "val", max(2, count // 2)),
-    }
-    named = {model: control.trained, f"{model}{SHUFFLED}": control.shuffled}
-    rows = []
-    for name, trained in named.items():
-        network = trained.load_model()
-        maps = {
-            split: every_map(network, images, labels, evaluations, f"{name}, phantom, {split}")
-            for split, (images, labels, _) in splits.items()
-        }
-        rows += truth(name, maps["test"], splits["test"][2], maps["val"], splits["val"][2])
-    (images, _, masks), (val_images, _, val_masks) = splits["test"], splits["val"]
-    if model == "custom-cnn":
-        rows += without_model(images, masks, val_images, val_masks)
-    return rows
-
-
-def without_model(
-    images: np.ndarray, masks: np.ndarray, val_images: np.ndarray, val_masks: np.ndarray
-) -> list[Row]:
-    """What maps that know no model earn: a centre blob, edges, random numbers."""
-    maps, val_maps = localization.baselines(images), localization.baselines(val_images)
-    return truth(NO_MODEL, maps, masks, val_maps, val_masks)
-
-
-def class_by_class(model: str, control: Control) -> list[Row]:
+def class_by_class(control: Control) -> list[Row]:
     """`focus` of Grad-CAM on all of the phantom's test images, for their true classes."""
-    test = control.phantom.test
-    maps = METHODS["Grad-CAM"](control.trained.load_model(), test.images, test.labels, 1)
-    masks = control.phantom.lesion_masks["test"]
-    return focus(model, maps, masks, test.labels, control.phantom.classes)
+    phantom, probe = control.phantom, Probe(control.trained.load_model())
+    images, labels = phantom.test.images, phantom.test.labels
+    maps, masks = METHODS[GRAD_CAM](probe, images, labels, 1), phantom.lesion_masks["test"]
+    return focus(control.trained.model, maps, masks, labels, phantom.classes)
 
 
 def focus(
@@ -148,142 +180,120 @@ def focus(
 ) -> list[Row]:
     """Where Grad-CAM's heat lies, class by class (the report's section 4.2.1).
 
-    `mass inside, <class>`: of images with a lesion, chance being masks of others of that class;
-    `warm area, <class>`: of the others, the share of pixels above half of the map's maximum, chance
-    being the same share of images with a lesion.
-
-    Parameters
-    ----------
-    maps : float (n, height, width), 0 to 1; masks : bool of that shape; labels : int (n,).
+    `mass inside`: of images with a lesion, chance being masks of others of that class; `warm area`:
+    of the others, chance being the same share of images with a lesion.
     """
-    warm = (maps > 0.5).mean(axis=(1, 2))
-    has_lesion = masks.any(axis=(1, 2))
-    rows = []
-    for k, name in enumerate(classes):
-        own = labels == k
-        if has_lesion[own].sum() > 1:
-            score = localization.truth(maps[own], masks[own], threshold=0.5)["mass inside"]
-            rows.append(row(model, "Grad-CAM", f"mass inside, {name}", score, score["chance"]))
+    warm, has_lesion = localization.WARM_AREA.score(maps), masks.any(axis=(1, 2))
+    tried = []
+    for k, class_name in enumerate(classes):
+        chosen = labels == k
+        if has_lesion[chosen].sum() > 1:
+            name = localization.MASS_INSIDE.name
+            score = localization.truth(maps[chosen], masks[chosen], threshold=0.5)[name]
+            measure, chance = score.measure, score.chance
         else:
-            chance = float(warm[has_lesion].mean())
-            measure = evaluation.mean(warm[own])
-            rows.append(row(model, "Grad-CAM", f"warm area, {name}", measure, chance))
-    return rows
+            name = localization.WARM_AREA.name
+            measure, chance = measures.mean(warm[chosen]), float(warm[has_lesion].mean())
+        tried.append(judged(model, GRAD_CAM, name, measure, chance, class_name=class_name))
+    return tried
 
 
-def faithful(own: Explained) -> list[Row]:
+def faithful(explained: Explained) -> list[Row]:
     """Deletion and insertion of each method and of edges, less what a random order earns (0)."""
-    predict = explain.predictor(own.network)
-    by_chance = faithfulness.random_areas(predict, own.images, own.classes)
-    rows = []
-    for method, maps in {**own.maps, "edges": localization.edges(own.images)}.items():
-        areas = faithfulness.areas(predict, own.images, maps, own.classes)
-        for criterion, measure in faithfulness.faithfulness(areas, by_chance).items():
-            rows.append(row(own.model, method, criterion, measure, chance=0.0))
-    return rows
+    images, classes, predict = explained.images, explained.classes, explained.probe.predict
+    by_chance = faithfulness.random_areas(predict, images, classes)
+    tried = []
+    for method, maps in (explained.maps | {localization.EDGES: localization.edges(images)}).items():
+        areas = faithfulness.areas(predict, images, maps, classes)
+        for name, measure in faithfulness.faithfulness(areas, by_chance).items():
+            tried.append(judged(explained.model, method, name, measure, chance=0.0))
+    return tried
 
 
-def alike(own: Explained, what: str, others: Maps) -> list[Row]:
-    """How alike each method's maps are to others of the same images, by `similarity`.
-
-    Chance is `Explained.by_chance`.
-    """
-    rows = []
-    for method, maps in own.maps.items():
-        for name, measure in similarity.similarity(maps, others[method]).items():
-            chance = own.by_chance[method][name]
-            rows.append(row(own.model, method, f"{what}: {name}", measure, chance))
-    return rows
-
-
-def randomized(own: Explained) -> list[Row]:
-    """How alike maps stay when the weights are drawn anew down to a stage: top, middle and all."""
-    stages = list(randomization.stages(own.network))
-    rows = []
-    for stage in (stages[0], stages[len(stages) // 2], stages[-1]):
-        what = RANDOM if stage == stages[-1] else f"random down to {stage}"
-        copy = randomization.randomized(own.network, stage)
-        rows += alike(own, what, own.again(copy, own.images, what))
-    return rows
-
-
-def noisy_and_flipped(own: Explained) -> list[Row]:
-    """How alike maps stay under noise that leaves the prediction, and when the image is flipped."""
-    noisy, _ = similarity.quiet_noise(explain.predictor(own.network), own.images, own.classes)
-    flipped = own.again(own.network, own.images[:, :, ::-1], "flip")
-    turned_back = {method: similarity.turned_back(maps) for method, maps in flipped.items()}
+def alike(explained: Explained, control: str, others: Maps) -> list[Row]:
+    """How alike each method's maps are to others of the same images, by `similarity`."""
+    chance = explained.by_chance
     return [
-        *alike(own, "quiet noise", own.again(own.network, noisy, "quiet noise")),
-        *alike(own, "flip", turned_back),
+        judged(explained.model, method, name, measure, chance[method][name].value, control)
+        for method, maps in explained.maps.items()
+        for name, measure in similarity.similarity(maps, others[method]).items()
     ]
 
 
-def other_seed(own: Explained, trainings: list[Trained]) -> list[Row]:
-    """How alike the maps of another seed's training are, for the same classes.
+def randomized(explained: Explained) -> list[Row]:
+    """How alike maps stay when the weights are drawn anew down to a stage: top, middle and all."""
+    model, network = explained.model, explained.probe.model
+    stages = list(randomization.stages(network, model))
+    tried = []
+    for stage in dict.fromkeys((stages[0], stages[len(stages) // 2], stages[-1])):
+        control = rows.ALL_RANDOM if stage == stages[-1] else f"{rows.RANDOM_DOWN_TO}{stage}"
+        copy = Probe(randomization.randomized(network, model, stage))
+        tried += alike(explained, control, explained.again(copy, explained.images, control))
+    return tried
 
-    `trainings` are of every model and seed, the seed on trial first.
-    """
-    _, *others = [trained for trained in trainings if trained.model == own.model]
+
+def noisy_and_flipped(explained: Explained) -> list[Row]:
+    """How alike maps stay under noise that leaves the prediction, and when the image is flipped."""
+    probe, images = explained.probe, explained.images
+    noisy, _ = similarity.quiet_noise(probe.predict, images, explained.classes)
+    flipped = explained.again(probe, images[:, :, ::-1], rows.FLIP)
+    turned_back = {method: similarity.turned_back(maps) for method, maps in flipped.items()}
+    drawn = explained.again(probe, noisy, rows.QUIET_NOISE)
+    return [*alike(explained, rows.QUIET_NOISE, drawn), *alike(explained, rows.FLIP, turned_back)]
+
+
+def other_seed(explained: Explained, trainings: list[Trained]) -> list[Row]:
+    """How alike the maps of another seed's training are, for the same classes."""
+    _, *others = [trained for trained in trainings if trained.model == explained.model]
     if not others:
-        criteria = [f"other seed: {name}" for name in ALIKE]
-        return gaps(own.model, criteria, "this run has one seed")
-    return alike(own, "other seed", own.again(others[0].load_model(), own.images, "other seed"))
+        return gaps(explained.model, _alike(rows.OTHER_SEED), "this run has one seed")
+    maps = explained.again(Probe(others[0].load_model()), explained.images, rows.OTHER_SEED)
+    return alike(explained, rows.OTHER_SEED, maps)
 
 
 def other_model(on_trial: list[Explained]) -> list[Row]:
-    """How alike two models' maps are on the images on which both name the same class."""
-    count = min(len(own.classes) for own in on_trial)
-    named = np.stack([own.classes[:count] for own in on_trial])
-    agree = np.flatnonzero((named == named[0]).all(axis=0))
-    why = None
+    """How alike two models' maps are on the images on which both name the same class.
+
+    Of each pair both ways; where there are several pairs, a row says which model the other is.
+    """
     if len(on_trial) < 2:
         why = "no other model is on trial"
-    elif len(agree) < 2:
-        why = "the models name the same class on fewer than two of these images"
-    if why:
-        criteria = [f"other model: {name}" for name in ALIKE]
-        return [gap for own in on_trial for gap in gaps(own.model, criteria, why)]
-    first, second = (
-        replace(own, maps={method: maps[agree] for method, maps in own.maps.items()})
-        for own in on_trial
-    )
+        return [gap for each in on_trial for gap in gaps(each.model, _alike(OTHER_MODEL), why)]
+    tried = []
+    for first, second in combinations(on_trial, 2):
+        count = min(len(first.classes), len(second.classes))
+        agree = np.flatnonzero(first.classes[:count] == second.classes[:count])
+        for each, other in ((first, second), (second, first)):
+            control = OTHER_MODEL if len(on_trial) == 2 else f"{OTHER_MODEL}, {other.model}"
+            if len(agree) < 2:
+                why = "the models name the same class on fewer than two of these images"
+                tried += gaps(each.model, _alike(control), why)
+            else:
+                tried += alike(each.only(agree), control, other.only(agree).maps)
+    return tried
+
+
+def gaps(model: str, criteria: list[tuple[str | None, str]], why: str) -> list[Row]:
+    """A gap for every method by each of these criteria, each with its control."""
     return [
-        *alike(first, "other model", second.maps),
-        *alike(second, "other model", first.maps),
+        Row(model, method, criterion, None, control=control, why=why)
+        for method in METHODS
+        for control, criterion in criteria
     ]
 
 
-def gaps(model: str, criteria: list[str] | tuple[str, ...], why: str) -> list[Row]:
-    """A gap for every method by each of these criteria."""
-    return [gap(model, method, criterion, why) for method in METHODS for criterion in criteria]
-
-
-def not_tried(rows: list[Row], model: str) -> list[Row]:
+def not_tried(tried: list[Row], model: str) -> list[Row]:
     """A gap for every method by every criterion that another model was tried by."""
-    return gaps(
-        model, [*TRUTH, *FAITHFULNESS, *criteria_of(rows, "random", *ROBUSTNESS)], RANDOM_BASE
-    )
+    alone = [(None, c.name) for c in (*localization.CRITERIA, *faithfulness.CRITERIA)]
+    return gaps(model, [*alone, *rows.compared(tried)], controls.RANDOM_BASE)
 
 
-def on_trial(tried: dict[str, Explained], shown: dict[str, Trained], settings: Settings) -> str:
-    """How many images of which models are on trial, and which models are not and why."""
-    counts = [f"{len(own.images)} of {LONG_NAMES[model]}" for model, own in tried.items()]
-    text = (
-        f"On trial are the maps of the first test images: {listed(counts)}, with some "
-        f"{settings.evaluations} calls of the model an image."
-    )
-    for model in shown:
-        if model not in sizes(settings):
-            text += f" {capital(LONG_NAMES[model])}, the same network on other input, is left out."
-        elif model not in tried:
-            text += f" {capital(LONG_NAMES[model])} is not on trial here: {RANDOM_BASE}."
-    return text
+def _alike(control: str) -> list[tuple[str | None, str]]:
+    return [(control, criterion.name) for criterion in similarity.CRITERIA]
 
 
-def _with_lesion(
-    phantom: Dataset, split: str, count: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    masks = phantom.lesion_masks[split]
+def _with_lesion(phantom: Dataset, split: str, count: int) -> tuple[np.ndarray, ...]:
+    """The images, labels and masks of the first of a split that have a lesion."""
+    masks, images = phantom.lesion_masks[split], phantom.splits[split]
     chosen = np.flatnonzero(masks.any(axis=(1, 2)))[:count]
-    own = phantom.splits[split]
-    return own.images[chosen], own.labels[chosen], masks[chosen]
+    return images.images[chosen], images.labels[chosen], masks[chosen]

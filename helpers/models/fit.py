@@ -15,25 +15,24 @@ import tensorflow as tf
 from tqdm import tqdm
 from tqdm.keras import TqdmCallback
 
-from helpers import artifacts, data, models, runs
-from helpers.artifacts import Trained
-from helpers.data import Dataset
-from helpers.runs import Run
-from helpers.settings import Settings
+from helpers.data.dataset import Dataset
+from helpers.models import augmentation, networks, trainings
+from helpers.models.trainings import Trained
+from helpers.study import architectures, provenance
+from helpers.study.runs import Run, read_json, replacing, write_json
+from helpers.study.settings import Settings, Training
 
 PREDICTION_BATCH = 128
-# Many images at once: drawing a view costs more in calls than in arithmetic.
-AUGMENTATION_BATCH = 512
 # Cached views are drawn once and serve every seed.
 VIEWS_SEED = 0
 
 
 def load_or_train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int) -> Trained:
     """The training with this key; it is fitted, and kept in the run's folder, if there is none."""
-    trained = artifacts.load(run, settings, model, seed)
+    trained = trainings.load(run, settings, dataset, model, seed)
     if trained is None:
         _train(run, settings, dataset, model, seed)
-        trained = artifacts.load(run, settings, model, seed)
+        trained = trainings.load(run, settings, dataset, model, seed)
     return trained
 
 
@@ -47,14 +46,15 @@ def load_or_extract_features(
     train : float32 (views, n, features), a view being another random augmentation of every image
         (one view, the image itself, without augmentation); val, test : float32 (n, features).
     """
-    folder = run.folder / "features" / model
-    wanted = artifacts.features_key(settings, model)
-    if runs.read_json(folder / "key.json") != wanted:
-        network = models.build(model, settings, dataset.size, len(dataset.classes), seed=VIEWS_SEED)
-        features = _extract_features(settings, dataset, models.features_of(network), model)
-        with runs.replacing(folder) as staging:
+    folder = run.features(model)
+    wanted = trainings.features_key(settings, dataset, model)
+    if read_json(folder / "key.json") != wanted:
+        count = len(dataset.classes)
+        network = networks.build(model, settings, dataset.shape, count, seed=VIEWS_SEED)
+        features = _extract_features(settings, dataset, networks.features_of(network), model)
+        with replacing(folder) as staging:
             np.savez(staging / "features.npz", **features)
-            runs.write_json(staging / "key.json", wanted)
+            write_json(staging / "key.json", wanted)
     with np.load(folder / "features.npz") as arrays:
         return dict(arrays)
 
@@ -64,83 +64,37 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     return keras.utils.to_categorical(labels, classes)
 
 
-def augmentation(settings: Settings) -> keras.Sequential:
-    """The report's random transformations (section 2.1), edges continued outwards."""
-    steps = [
-        keras.layers.RandomRotation(settings.rotation_degrees / 360, fill_mode="nearest"),
-        keras.layers.RandomTranslation(settings.shift, settings.shift, fill_mode="nearest"),
-        keras.layers.RandomZoom(settings.zoom, fill_mode="nearest"),
-    ]
-    flip = [keras.layers.RandomFlip("horizontal")] if settings.horizontal_flip else []
-    return keras.Sequential(flip + steps, name="augmentation")
+def trains_on_features(settings: Settings, model: str) -> bool:
+    """Whether a model's head is all that is trained, so that it can read cached features."""
+    return architectures.get(model).base is not None and settings.base.features_are_fixed
 
 
-def augmented(images: np.ndarray, draw: keras.Layer) -> np.ndarray:
-    """One random view of each image by `draw` (see `augmentation`): uint8, the images' shape."""
-    views = np.empty_like(images)
-    for start in range(0, len(images), AUGMENTATION_BATCH):
-        part = slice(start, start + AUGMENTATION_BATCH)
-        drawn = draw(images[part, ..., None].astype(np.float32), training=True)
-        views[part] = keras.ops.convert_to_numpy(drawn)[..., 0].round()
-    return views
-
-
-def estimated_seconds(settings: Settings, dataset: Dataset, model: str) -> float:
-    """How long one training of all epochs will take here, from a few batches timed now."""
-    network = models.build(model, settings, dataset.size, len(dataset.classes), seed=0)
-    images = dataset.train.images[: settings.batch_size, ..., None]
-    batches = len(dataset.train) / len(images)
-    if model != "custom-cnn" and settings.adapter == "replicate":
-        seconds = _seconds_a_call(lambda: network.predict_on_batch(images))
-        return seconds * batches * _views(settings, dataset)
-    truth = one_hot(dataset.train.labels[: len(images)], len(dataset.classes))
-    network.compile(settings.optimizer, "categorical_crossentropy")
-    seconds = _seconds_a_call(lambda: network.train_on_batch(images, truth))
-    return seconds * batches * settings.epochs
-
-
-def _seconds_a_call(call: Callable[[], object]) -> float:
-    call()  # the first compiles
-    started = time.monotonic()
-    for _ in range(5):
-        call()
-    return (time.monotonic() - started) / 5
+def view_count(settings: Settings, dataset: Dataset) -> int:
+    """How many views of each training image a frozen base is run on."""
+    is_augmented = augmentation.applies(settings.augmentation, dataset.train.labels)
+    return settings.base.cached_views if is_augmented else 1
 
 
 def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int) -> None:
     started = time.monotonic()
-    network = models.build(model, settings, dataset.size, len(dataset.classes), seed)
-    truth = one_hot(dataset.train.labels, len(dataset.classes))
-    if model != "custom-cnn" and settings.adapter == "replicate":
+    network = networks.build(model, settings, dataset.shape, len(dataset.classes), seed)
+    if trains_on_features(settings, model):
         inputs = load_or_extract_features(run, settings, dataset, model)
         # What came before may or may not have drawn random numbers.
         keras.utils.set_random_seed(seed)
-        fitted = models.head_of(network)
+        fitted = networks.head_of(network)
         draw_inputs = _choosing_views(inputs["train"], seed)
     else:
-        inputs = {name: split.images[..., None] for name, split in dataset.splits.items()}
+        inputs = {name: split.images for name, split in dataset.splits.items()}
         fitted = network
         draw_inputs = _augmenting(settings, dataset)
-    batches = _shuffled_batches(draw_inputs, inputs["val"], truth, settings.batch_size, seed)
-    rate = (
-        settings.learning_rate_custom_cnn
-        if model == "custom-cnn"
-        else settings.learning_rate_resnet50
-    )
-    history = _fit(fitted, batches, inputs["val"], settings, dataset, rate, f"{model}, seed {seed}")
-    total, trainable = models.parameters(network)
-    facts = {
-        "key": artifacts.key(settings, model, seed),
-        "model": model,
-        "seed": seed,
-        "data": dataset.name,
-        "data_origin": dataset.origin,
-        "data_fingerprint": dataset.fingerprint,
-        "settings": settings.model_dump(mode="json"),
-        "parameters": {"total": total, "trainable": trainable},
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    with runs.replacing(artifacts.folder_of(run, model, seed)) as folder:
+    truth = one_hot(dataset.train.labels, len(dataset.classes))
+    size = settings.training.batch_size
+    batches = _shuffled_batches(draw_inputs, inputs["val"], truth, size, seed)
+    rate, title = settings.learning_rate(model), f"{model}, seed {seed}"
+    history = _fit(fitted, batches, inputs["val"], settings.training, dataset, rate, title)
+    seconds = round(time.monotonic() - started, 1)
+    with replacing(run.training(model, seed)) as folder:
         np.savez(
             folder / "predictions.npz",
             val_probabilities=_predict(fitted, inputs["val"]),
@@ -150,14 +104,31 @@ def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int
         )
         history.to_csv(folder / "history.csv")
         network.save(folder / "model.keras")
-        runs.write_json(folder / "provenance.json", facts | runs.provenance())
+        facts = _facts(settings, dataset, model, seed, network)
+        write_json(folder / "provenance.json", facts | {"seconds": seconds})
+
+
+def _facts(
+    settings: Settings, dataset: Dataset, model: str, seed: int, network: keras.Model
+) -> dict:
+    total, trainable = networks.parameters(network)
+    return {
+        "key": trainings.key(settings, dataset, model, seed),
+        "model": model,
+        "seed": seed,
+        "data": dataset.name,
+        "data_origin": dataset.origin,
+        "data_fingerprint": dataset.fingerprint,
+        "settings": settings.flat(),
+        "parameters": {"total": total, "trainable": trainable},
+    } | provenance.here_and_now()
 
 
 def _fit(
     model: keras.Model,
     batches: tf.data.Dataset,
     val_inputs: np.ndarray,
-    settings: Settings,
+    settings: Training,
     dataset: Dataset,
     learning_rate: float,
     title: str,
@@ -166,9 +137,9 @@ def _fit(
     optimizer = keras.optimizers.get(settings.optimizer)
     optimizer.learning_rate = learning_rate
     model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
-    weights = None
+    class_weight = None
     if settings.class_weights == "balanced":
-        weights = dict(enumerate(data.class_weights(dataset.train.labels)))
+        class_weight = dict(enumerate(augmentation.class_weights(dataset.train.labels)))
     val_labels = one_hot(dataset.val.labels, len(dataset.classes))
     with tempfile.TemporaryDirectory() as folder:
         best = Path(folder) / "best.weights.h5"
@@ -176,7 +147,7 @@ def _fit(
             batches,
             epochs=settings.epochs,
             validation_data=_in_order(val_inputs, val_labels),
-            class_weight=weights,
+            class_weight=class_weight,
             shuffle=False,
             verbose=0,
             callbacks=[
@@ -240,26 +211,19 @@ def _choosing_views(views: np.ndarray, seed: int) -> Callable[[], np.ndarray]:
 
 
 def _augmenting(settings: Settings, dataset: Dataset) -> Callable[[], np.ndarray]:
-    images = dataset.train.images
-    if not data.is_augmented(settings, dataset):
-        return lambda: images[..., None]
-    draw = augmentation(settings)
-    return lambda: augmented(images, draw)[..., None]
+    train = dataset.train
+    return augmentation.drawing_inputs(settings.augmentation, train.images, train.labels)
 
 
 def _predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
     return model.predict(_in_order(inputs), verbose=0)
 
 
-def _views(settings: Settings, dataset: Dataset) -> int:
-    return settings.cached_views if data.is_augmented(settings, dataset) else 1
-
-
 def _extract_features(
     settings: Settings, dataset: Dataset, model: keras.Model, title: str
 ) -> dict[str, np.ndarray]:
     draw_inputs = _augmenting(settings, dataset)
-    count = _views(settings, dataset)
+    count = view_count(settings, dataset)
     total = count * len(dataset.train) + len(dataset.val) + len(dataset.test)
     with tqdm(total=total, desc=f"{title}, frozen features", unit="image") as bar:
 
@@ -272,6 +236,6 @@ def _extract_features(
 
         return {
             "train": np.stack([features(draw_inputs()) for _ in range(count)]),
-            "val": features(dataset.val.images[..., None]),
-            "test": features(dataset.test.images[..., None]),
+            "val": features(dataset.val.images),
+            "test": features(dataset.test.images),
         }

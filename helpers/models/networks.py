@@ -1,4 +1,4 @@
-"""The report's two architectures, each one flat Functional graph from raw pixels to probabilities.
+"""The architectures, each one flat Functional graph from raw pixels to probabilities.
 
 Flat, since tf-keras-vis can't look into a nested backbone; from raw pixels, so that a saved model
 needs no preprocessing of its caller.
@@ -6,94 +6,104 @@ needs no preprocessing of its caller.
 
 import keras
 import numpy as np
-import pandas as pd
 from keras import layers
 
-from helpers import artifacts
-from helpers.settings import Settings
+from helpers.models import weights
+from helpers.study import architectures
+from helpers.study.architectures import Architecture, Base
+from helpers.study.settings import Convolutions, Head, Settings
 
 # ImageNet's mean grey-value of blue, green and red on 0 to 255, which Keras's own ResNet50
-# preprocessing ("caffe") takes off. An adapter's three channels have no colour, so their order,
-# which that preprocessing swaps too, means nothing here.
+# preprocessing ("caffe") takes off.
 IMAGENET_MEAN = (103.939, 116.779, 123.68)
 RANDOM_BASE_SEED = 0
 PROBABILITIES, LOGITS, FEATURES, TARGET = "probabilities", "logits", "features", "target"
+ADAPTER = "to_rgb"
 
 
-def build(model: str, settings: Settings, size: int, classes: int, seed: int) -> keras.Model:
-    """Build an untrained model; ResNet50's base holds the weights that the settings name.
+def build(
+    model: str, settings: Settings, shape: tuple[int, int, int], classes: int, seed: int
+) -> keras.Model:
+    """Build an untrained model; a frozen base holds the weights that the settings name.
 
     It also sets the seed of Keras's, NumPy's and Python's generators. A random base is the same for
     every seed, so that its features can be shared.
 
     Parameters
     ----------
-    model : custom-cnn, resnet50 or resnet50-caffe.
-    size : height and width of the images in pixels.
+    model : a registered architecture; its builder gets the entry and the arguments below.
+    shape : of the images: height, width, channels.
     classes : number of classes.
     seed : seed of the initial weights, and of what is drawn after.
 
     Returns
     -------
-    A flat Functional model: (n, size, size, 1), 0 to 255, to probabilities (n, classes).
+    A flat Functional model: (n, *shape), 0 to 255, to probabilities (n, classes). Its layers
+    `FEATURES` (pooled features, right after the last convolution's block), `LOGITS` and
+    `PROBABILITIES` bear these names; what lies after `FEATURES` is a plain chain.
 
     Raises
     ------
-    InputError : when ResNet50's weights can't be had or don't fit.
+    InputError : when a base's weights can't be had or don't fit.
     """
-    if model == "custom-cnn":
-        keras.utils.set_random_seed(seed)
-        return _custom_cnn(settings, size, classes)
-    base = _pretrained_base(settings)
-    keras.utils.set_random_seed(seed)
-    return _resnet50(base, settings, size, classes, caffe=model == "resnet50-caffe")
+    entry = architectures.get(model)
+    return entry.builder()(entry, settings, shape, classes, seed)
 
 
-def _custom_cnn(settings: Settings, size: int, classes: int) -> keras.Model:
-    """The report's section 2.2.1, layer by layer.
+def custom_cnn(
+    entry: Architecture, settings: Settings, shape: tuple[int, int, int], classes: int, seed: int
+) -> keras.Model:
+    """The report's section 2.2.1, layer by layer; parameters as in `build`.
 
     Convolutions keep the image's size (`same` padding): without it a 28 px image is used up before
     the last convolution. A layer whose line in the report has no BatchNorm has none.
     """
-    images = keras.Input((size, size, 1), name="images")
+    keras.utils.set_random_seed(seed)
+    images = keras.Input(shape, name="images")
     x = layers.Rescaling(1 / 255, name="to_unit_range")(images)
-    *paired, last = settings.convolution_filters
-    for block, filters in enumerate(paired, start=1):
-        x = _convolution(x, filters, f"block{block}_convolution1", normalised=True)
-        x = _convolution(x, filters, f"block{block}_convolution2", normalised=False)
-        x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
-        x = layers.Dropout(settings.convolution_dropout, name=f"block{block}_dropout")(x)
-    x = _convolution(x, last, "last_convolution", normalised=True)
+    x = _convolutions(x, settings.convolutions)
     x = layers.GlobalAveragePooling2D(name=FEATURES)(x)
-    x = layers.Dropout(settings.pooling_dropout, name="features_dropout")(x)
-    return keras.Model(images, _head(x, settings, classes), name="custom-cnn")
+    x = layers.Dropout(settings.convolutions.pooling_dropout, name="features_dropout")(x)
+    return keras.Model(images, head(x, settings.head, classes), name=entry.name)
 
 
-def _resnet50(
-    pretrained: keras.Model, settings: Settings, size: int, classes: int, caffe: bool
+def on_frozen_base(
+    entry: Architecture, settings: Settings, shape: tuple[int, int, int], classes: int, seed: int
 ) -> keras.Model:
-    """The report's section 2.2.2: grey to three channels, frozen ResNet50, a new head.
+    """The report's section 2.2.2: three channels, a frozen base, a new head; as in `build`.
 
-    Keras's ResNet50 (He et al. 2016) refuses images below 32 px, so they are first scaled up to
-    `upsample_to`. The base is frozen and its batch norm stays in inference mode; the 1x1
-    convolution before it is trained with `adapter: learned` and copies grey into each channel with
-    `adapter: replicate`. With `caffe` the base is fed what it was trained on (0 to 255 less
-    ImageNet's mean) in place of the report's [0, 1].
+    Images are first scaled up to `upsample_to`, since Keras's bases refuse small ones and leave
+    maps of one cell. The base's batch norm stays in inference mode. The 1x1 convolution before it
+    is trained with `adapter: learned`; with `adapter: replicate` it copies grey into each channel,
+    or hands colours on.
     """
-    images = keras.Input((size, size, 1), name="images")
+    pretrained = _pretrained(entry.base, settings.weights(entry.name), settings.base.upsample_to)
+    keras.utils.set_random_seed(seed)
+    images = keras.Input(shape, name="images")
     x = layers.Rescaling(1 / 255, name="to_unit_range")(images)
-    x = _adapter(settings)(x)
-    x = layers.Resizing(settings.upsample_to, settings.upsample_to, name="upsample")(x)
-    if caffe:
-        offset = [-mean for mean in IMAGENET_MEAN]
-        x = layers.Rescaling(255.0, offset=offset, name="imagenet_preprocessing")(x)
-    base = keras.applications.ResNet50(include_top=False, weights=None, input_tensor=x)
-    _copy_weights(pretrained, base)
-    for layer in base.layers:
-        layer.trainable = layer.name == "grey_to_rgb" and settings.adapter == "learned"
-    x = layers.GlobalAveragePooling2D(name=FEATURES)(base.output)
-    name = "resnet50-caffe" if caffe else "resnet50"
-    return keras.Model(images, _head(x, settings, classes), name=name)
+    x = _adapter(entry.base, shape[2], settings.base.features_are_fixed)(x)
+    size = settings.base.upsample_to
+    x = layers.Resizing(size, size, name="upsample")(x)
+    if entry.base.pixels != "unit":
+        means = IMAGENET_MEAN if entry.base.pixels == "caffe" else (0.0, 0.0, 0.0)
+        offset = [-mean for mean in means]
+        x = layers.Rescaling(255.0, offset=offset, name="base_preprocessing")(x)
+    x = _on_top_of(x, pretrained)
+    x = layers.GlobalAveragePooling2D(name=FEATURES)(x)
+    return keras.Model(images, head(x, settings.head, classes), name=entry.name)
+
+
+def head(x: keras.KerasTensor, settings: Head, classes: int) -> keras.KerasTensor:
+    """The report's dense layers on pooled features (n, features): probabilities (n, classes)."""
+    x = layers.Dense(settings.dense_units[0], name="dense1")(x)
+    x = layers.BatchNormalization(name="dense1_batch_norm")(x)
+    x = layers.ReLU(name="dense1_relu")(x)
+    x = layers.Dropout(settings.dense_dropout[0], name="dense1_dropout")(x)
+    x = layers.Dense(settings.dense_units[1], name="dense2")(x)
+    x = layers.ReLU(name="dense2_relu")(x)
+    x = layers.Dropout(settings.dense_dropout[1], name="dense2_dropout")(x)
+    x = layers.Dense(classes, name=LOGITS)(x)
+    return layers.Softmax(name=PROBABILITIES)(x)
 
 
 def features_of(model: keras.Model) -> keras.Model:
@@ -119,36 +129,36 @@ def split_at_last_convolution(model: keras.Model) -> tuple[keras.Model, keras.Mo
     return base, keras.Model(activations, _run_on(model, target, after=layer, until=LOGITS))
 
 
-def parameters(model: keras.Model) -> tuple[int, int]:
-    """Numbers of weights: all, and those that training changes."""
-    return model.count_params(), sum(int(np.prod(w.shape)) for w in model.trainable_weights)
-
-
-def layer_table(model: keras.Model) -> pd.DataFrame:
-    """A row a layer: its kind, the shape of its output without the batch, its weights."""
-    rows = [
-        {
-            "layer": layer.name,
-            "kind": type(layer).__name__,
-            "output": " x ".join(map(str, layer.output.shape[1:])),
-            "weights": layer.count_params(),
-        }
-        for layer in model.layers
-    ]
-    return pd.DataFrame(rows).set_index("layer")
-
-
 def last_convolution(model: keras.Model) -> str:
     """The name of the layer whose output the pooled features average: Grad-CAM's target."""
     names = [layer.name for layer in model.layers]
     return names[names.index(FEATURES) - 1]
 
 
-def _run_on(model: keras.Model, x: keras.KerasTensor, after: str, until: str) -> keras.KerasTensor:
-    names = [layer.name for layer in model.layers]
-    for layer in model.layers[names.index(after) + 1 : names.index(until) + 1]:
-        x = layer(x)
-    return x
+def parameters(model: keras.Model) -> tuple[int, int]:
+    """How many weights a model has, batch norm's statistics included, and how many are trained."""
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    return model.count_params(), trainable
+
+
+def fetch_imagenet_weights(base: Base) -> None:
+    """Have Keras fetch its ImageNet weights, if it hasn't before.
+
+    Raises
+    ------
+    InputError : when they can't be had, with the three choices.
+    """
+    _application(base, weights.IMAGENET, size=224)
+
+
+def _convolutions(x: keras.KerasTensor, settings: Convolutions) -> keras.KerasTensor:
+    *paired, last = settings.convolution_filters
+    for block, filters in enumerate(paired, start=1):
+        x = _convolution(x, filters, f"block{block}_convolution1", normalised=True)
+        x = _convolution(x, filters, f"block{block}_convolution2", normalised=False)
+        x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+        x = layers.Dropout(settings.convolution_dropout, name=f"block{block}_dropout")(x)
+    return _convolution(x, last, "last_convolution", normalised=True)
 
 
 def _convolution(
@@ -160,54 +170,53 @@ def _convolution(
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _head(x: keras.KerasTensor, settings: Settings, classes: int) -> keras.KerasTensor:
-    x = layers.Dense(settings.dense_units[0], name="dense1")(x)
-    x = layers.BatchNormalization(name="dense1_batch_norm")(x)
-    x = layers.ReLU(name="dense1_relu")(x)
-    x = layers.Dropout(settings.dense_dropout[0], name="dense1_dropout")(x)
-    x = layers.Dense(settings.dense_units[1], name="dense2")(x)
-    x = layers.ReLU(name="dense2_relu")(x)
-    x = layers.Dropout(settings.dense_dropout[1], name="dense2_dropout")(x)
-    x = layers.Dense(classes, name=LOGITS)(x)
-    return layers.Softmax(name=PROBABILITIES)(x)
+def _adapter(base: Base, channels: int, fixed: bool) -> layers.Conv2D:
+    if not fixed:
+        initial = "glorot_uniform"
+    elif channels == 1:
+        initial = "ones"
+    else:
+        colours = np.eye(channels)
+        # Its own preprocessing swaps red and blue.
+        kernel = colours[::-1] if base.pixels == "caffe" else colours
+        initial = keras.initializers.Constant(kernel.tolist())
+    return layers.Conv2D(3, 1, name=ADAPTER, kernel_initializer=initial, trainable=not fixed)
 
 
-def _adapter(settings: Settings) -> layers.Conv2D:
-    replicate = settings.adapter == "replicate"
-    return layers.Conv2D(
-        3, 1, name="grey_to_rgb", kernel_initializer="ones" if replicate else "glorot_uniform"
-    )
-
-
-def fetch_imagenet_weights() -> None:
-    """Have Keras fetch its ImageNet weights, if it hasn't before.
-
-    Raises
-    ------
-    InputError : when they can't be had, with the three choices.
-    """
-    _keras_resnet50("imagenet", size=224)
-
-
-def _pretrained_base(settings: Settings) -> keras.Model:
-    artifacts.check_weights(settings.weights)
+def _pretrained(base: Base, source: str, size: int) -> keras.Model:
+    weights.check_file(source, base)
     keras.utils.set_random_seed(RANDOM_BASE_SEED)
-    weights = None if settings.weights == "random" else settings.weights
-    return _keras_resnet50(weights, settings.upsample_to)
+    return _application(base, None if source == weights.RANDOM else source, size)
 
 
-def _keras_resnet50(weights: str | None, size: int) -> keras.Model:
+def _application(base: Base, source: str | None, size: int) -> keras.Model:
     try:
-        return keras.applications.ResNet50(
-            include_top=False, weights=weights, input_shape=(size, size, 3)
-        )
+        application = getattr(keras.applications, base.application)
+        return application(include_top=False, weights=source, input_shape=(size, size, 3))
     except Exception as error:  # Keras raises a bare Exception when its download fails
         what = str(error).splitlines()[0].rstrip(".")
-        raise artifacts.unusable_weights(weights, f"could not be loaded ({what})") from None
+        raise weights.unusable(source, base, f"could not be loaded ({what})") from None
 
 
-def _copy_weights(source: keras.Model, target: keras.Model) -> None:
-    """Copy layer by layer and by name, every layer that has weights; a gap raises."""
-    for layer in source.layers:
-        if layer.weights:
-            target.get_layer(layer.name).set_weights(layer.get_weights())
+def _on_top_of(x: keras.KerasTensor, pretrained: keras.Model) -> keras.KerasTensor:
+    """The layers of a network, copied and frozen with their weights, on another input.
+
+    Called as a whole it would be one nested layer; built anew by keras.applications it could lack
+    the layers that some networks have with ImageNet's weights alone.
+    """
+    copied = {id(pretrained.input): x}
+    for layer in pretrained.layers[1:]:
+        inputs = layer.input if isinstance(layer.input, list) else [layer.input]
+        arguments = [copied[id(tensor)] for tensor in inputs]
+        copy = layer.__class__.from_config(layer.get_config())
+        copied[id(layer.output)] = copy(arguments if len(arguments) > 1 else arguments[0])
+        copy.set_weights(layer.get_weights())
+        copy.trainable = False
+    return copied[id(pretrained.output)]
+
+
+def _run_on(model: keras.Model, x: keras.KerasTensor, after: str, until: str) -> keras.KerasTensor:
+    names = [layer.name for layer in model.layers]
+    for layer in model.layers[names.index(after) + 1 : names.index(until) + 1]:
+        x = layer(x)
+    return x

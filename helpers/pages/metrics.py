@@ -1,73 +1,179 @@
-"""What the metrics chapter finds, as sentences and tables computed from the run."""
+"""Chapter 4, metrics: its tables, and the sentences that differ from run to run."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from helpers import acquisition, claims, evaluation, triage
-from helpers.evaluation import measure_in_words
-from helpers.sentences import LONG_NAMES, capital, class_name, listed, percent
+from helpers.data.dataset import Dataset
+from helpers.evaluation import measures, metrics, triage
+from helpers.evaluation.errors import Confusion, WithoutCopies
+from helpers.evaluation.measures import NO_BREAK_SPACE, Measure
+from helpers.evaluation.metrics import Metrics
+from helpers.evaluation.selective import Sets
+from helpers.evaluation.shift import PrevalenceShift
+from helpers.evaluation.triage import Triage
+from helpers.models.trainings import Trained
+from helpers.pages import words
+from helpers.pages.comparisons import SIGNIFICANCE
+from helpers.study import architectures
+from helpers.study.data_sets import URGENCY_LEVELS, DataSet, class_title
 
-if TYPE_CHECKING:
-    from helpers.evaluation import Measure
-    from helpers.failures import Confusion
-    from helpers.selective import Sets
-    from helpers.triage import Triage
-
-SIGNIFICANCE = 0.05
+CALIBRATION_ERROR = "expected calibration error"
+NOT_TRIAGED = "Triage is about OCT's four classes; this data set has others."
 
 
-def trust_table(found: dict[str, Triage], measures: dict[str, dict[str, Measure]]) -> pd.DataFrame:
+def triages(shown: Mapping[str, Trained], data_set: DataSet) -> dict[str, Triage]:
+    """What each model does as triage; empty where it isn't known what a class asks for."""
+    if not triage.applies(data_set):
+        return {}
+    return {model: triage.triage(each.predictions, data_set) for model, each in shown.items()}
+
+
+def trust(triages: Mapping[str, Triage], dataset: Dataset) -> str:
+    """What a model can be trusted with as triage, in a paragraph."""
+    if not triages:
+        return NOT_TRIAGED
+    asked = f"{100 * triage.SENSITIVITY:.0f} %"
+    parts = []
+    for model, result in triages.items():
+        reached = result.sensitivity
+        is_more, is_less = reached.low > triage.SENSITIVITY, reached.high < triage.SENSITIVITY
+        verdict = "more than" if is_more else "less than" if is_less else "which agrees with"
+        parts.append(
+            f"{architectures.get(model).title} finds {reached.percent()} of the urgent images, "
+            f"{verdict} the {asked} asked for, and refers "
+            f"{result.specificity.complement().percent()} of the others as well"
+        )
+    pairs = zip(dataset.classes, triage.urgent(dataset.data_set), strict=True)
+    urgent = ", ".join(class_title(name) for name, is_urgent in pairs if is_urgent)
+    return (
+        f"On the test images of {dataset.in_prose}, with the threshold that finds {asked} of the "
+        f"urgent images ({urgent}) of validation: {'; '.join(parts)}."
+    )
+
+
+def trust_table(
+    triages: Mapping[str, Triage], measured: Mapping[str, Mapping[str, Measure]]
+) -> pd.DataFrame | None:
     """What a clinician asks first, a column a model; each share with its 95 % interval."""
     columns = {}
-    for model, result in found.items():
-        grave = result.levels.loc[triage.LEVELS[0]]
+    for model, result in triages.items():
+        urgent = result.levels.loc[URGENCY_LEVELS[0]]
+        sent_home = measures.proportion(int(urgent[URGENCY_LEVELS[-1]]), int(urgent.sum()))
         columns[model] = {
-            "finds of the urgent images (sensitivity)": percent(result.sensitivity),
-            "leaves alone of the others (specificity)": percent(result.specificity),
-            "urgent images sent home for observation": percent(
-                evaluation.proportion(int(grave[triage.LEVELS[2]]), int(grave.sum()))
-            ),
-            "names the right one of four classes": percent(measures[model]["accuracy"]),
+            "finds of the urgent images (sensitivity)": result.sensitivity.percent(),
+            "leaves alone of the others (specificity)": result.specificity.percent(),
+            "urgent images sent home for observation": sent_home.percent(),
+            "names the right one of four classes": measured[model]["accuracy"].percent(),
         }
-    return pd.DataFrame(columns).rename_axis("of the test images")
+    return pd.DataFrame(columns).rename_axis("of the test images") if columns else None
 
 
-def trust(found: dict[str, Triage], dataset_name: str) -> str:
-    """What a model can be trusted with as triage, in a paragraph."""
-    parts = []
-    for model, result in found.items():
-        reached = result.sensitivity["low"] <= triage.SENSITIVITY <= result.sensitivity["high"]
-        above = result.sensitivity["low"] > triage.SENSITIVITY
-        verdict = "which agrees with" if reached else f"{'more' if above else 'less'} than"
-        parts.append(
-            f"{LONG_NAMES[model]} finds {percent(result.sensitivity)} of the urgent images, "
-            f"{verdict} the {100 * triage.SENSITIVITY:.0f} % asked for, and refers "
-            f"{percent(_complement(result.specificity))} of the others as well"
-        )
-    return (
-        f"On the test images of {claims.in_prose(dataset_name)}, with the threshold that finds "
-        f"{100 * triage.SENSITIVITY:.0f} % of the urgent images (CNV, DME) of validation: "
-        f"{'; '.join(parts)}."
+def misses(triages: Mapping[str, Triage]) -> pd.DataFrame | None:
+    """Images sent to a lower level than they need, gravest first, and those sent too high.
+
+    Rows: (needs, is sent to, of how many); columns: the models, as counts with Wilson's interval of
+    the share in per cent.
+    """
+    if not triages:
+        return None
+    urgent, routine, observation = URGENCY_LEVELS
+    rows = {}
+    for needs, sent in (
+        (urgent, observation),
+        (urgent, routine),
+        (routine, observation),
+        (routine, urgent),
+        (observation, urgent),
+        (observation, routine),
+    ):
+        levels = {model: result.levels.loc[needs] for model, result in triages.items()}
+        n = int(next(iter(levels.values())).sum())
+        rows[needs, sent, n] = {
+            model: _count(int(counts[sent]), n) for model, counts in levels.items()
+        }
+    return pd.DataFrame(rows).T.rename_axis(["needs", "is sent to", "of"])
+
+
+def summary_table(measured: Metrics, names: Sequence[str]) -> pd.DataFrame:
+    """The named metrics (rows) of each model (columns), first seed, with its interval, as text."""
+    return pd.DataFrame(
+        {
+            model: {
+                metrics.in_words(name): words.first_seed(by_seed)[name].text() for name in names
+            }
+            for model, by_seed in measured.items()
+        }
+    ).rename_axis("metric")
+
+
+def spread_table(measured: Metrics, names: Sequence[str]) -> pd.DataFrame:
+    """The named metrics over seeds: mean, and the standard deviation from seed to seed.
+
+    Kept apart from the test split's sampling error, which the intervals hold.
+    """
+    rows = {}
+    for model, by_seed in measured.items():
+        for name in names:
+            values = [metric[name].value for metric in by_seed.values()]
+            each = zip(by_seed, values, strict=True)
+            rows[model, metrics.in_words(name)] = {
+                **{f"seed {seed}": f"{value:.3f}" for seed, value in each},
+                "mean": f"{np.mean(values):.3f}",
+                "standard deviation": f"{np.std(values, ddof=1):.3f}",
+            }
+    return pd.DataFrame(rows).T.rename_axis(["model", "metric"])
+
+
+def class_table(measured: Mapping[str, Measure], classes: Sequence[str]) -> pd.DataFrame:
+    """The classification report of one model, as text with intervals.
+
+    A row a class and average; columns precision, recall, F1, AUC and images.
+    """
+    scores = {metrics.in_words(name): name for name in (*metrics.SCORES, "auc")}
+    rows = {}
+    for name in classes:
+        row = {in_words: measured[f"{score}/{name}"].text() for in_words, score in scores.items()}
+        rows[class_title(name)] = row | {"images": measured[f"recall/{name}"].n}
+    for average in ("macro", "weighted"):
+        row = {metrics.in_words(s): measured[f"{average}_{s}"].text() for s in metrics.SCORES}
+        area = measured["auc/macro"].text() if average == "macro" else ""
+        rows[average] = row | {"AUC": area, "images": measured["accuracy"].n}
+    return pd.DataFrame(rows).T
+
+
+def hardest_class(model: str, confusion: np.ndarray, classes: Sequence[str]) -> str:
+    """The class with the lowest recall and what it is most often taken for."""
+    recalls = confusion.diagonal() / confusion.sum(axis=1)
+    worst = int(recalls.argmin())
+    mistakes = confusion[worst] * (np.arange(len(classes)) != worst)
+    text = (
+        f"{architectures.get(model).sentence_title} finds {class_title(classes[worst])} least "
+        f"often: {confusion[worst, worst]} of {confusion[worst].sum()}"
     )
+    if mistakes.any():
+        taken = int(mistakes.argmax())
+        text += f"; {mistakes[taken]} are taken for {class_title(classes[taken])}"
+    return f"{text}."
 
 
 def paired(tests: pd.DataFrame) -> str:
     """Which of the family of tests show a difference after Holm's correction."""
-    shown = tests["p (Holm)"] < SIGNIFICANCE
-    named = tests[shown] if shown.sum() <= len(tests) / 2 else tests[~shown]
-    text = f"{shown.sum()} of the {len(tests)} differences are shown at 5 % after Holm's correction"
+    is_shown = tests["p (Holm)"] < SIGNIFICANCE
+    named = tests[is_shown] if is_shown.sum() <= len(tests) / 2 else tests[~is_shown]
+    text = (
+        f"{is_shown.sum()} of the {len(tests)} differences are shown at 5 % after Holm's correction"
+    )
     if named.empty:
         return f"{text}."
     parts = [
-        f"{metric} ({LONG_NAMES[second]} against {LONG_NAMES[first]})"
+        f"{_of_class(metric)} ({architectures.get(second).title} against "
+        f"{architectures.get(first).title})"
         for first, second, metric in named[["first", "second", "metric"]].to_numpy()
     ]
-    which = "these are" if shown[named.index[0]] else "not shown are"
-    return f"{text}; {which} {listed(parts)}."
+    which = "these are" if is_shown[named.index[0]] else "not shown are"
+    return f"{text}; {which} {words.listed(parts)}."
 
 
 def paired_table(tests: pd.DataFrame) -> pd.DataFrame:
@@ -75,10 +181,10 @@ def paired_table(tests: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "pair": tests["second"] + " less " + tests["first"],
-            "metric": tests["metric"],
+            "metric": [_of_class(metric) for metric in tests["metric"]],
             "difference (points)": [
-                "{:+.1f} [{:+.1f},\N{NO-BREAK SPACE}{:+.1f}]".format(*100 * values)
-                for values in tests[["difference", "low", "high"]].to_numpy()
+                f"{value:+.1f} [{low:+.1f},{NO_BREAK_SPACE}{high:+.1f}]"
+                for value, low, high in 100 * tests[["difference", "low", "high"]].to_numpy()
             ],
             "test": tests["test"],
             "p": [f"{p:.2g}" for p in tests["p"]],
@@ -87,276 +193,156 @@ def paired_table(tests: pd.DataFrame) -> pd.DataFrame:
     ).set_index(["pair", "metric"])
 
 
+def calibration(
+    model: str,
+    temperature: float,
+    before: Mapping[str, Measure],
+    after: Mapping[str, Measure],
+    by_chance: float,
+) -> str:
+    """Whether a model is too sure of itself, and what the temperature mends."""
+    sure = "too sure of itself" if temperature > 1 else "not sure enough of itself"
+    return (
+        f"{architectures.get(model).sentence_title}: on validation the best temperature is "
+        f"{temperature:.2f}: it was {sure} there. Its expected calibration error on test is "
+        f"{before[CALIBRATION_ERROR].points()} points as it comes and "
+        f"{after[CALIBRATION_ERROR].points()} after scaling; a perfectly calibrated model as sure "
+        f"as this one would show {100 * by_chance:.1f} by chance alone."
+    )
+
+
 def calibration_table(
-    before: dict[str, dict[str, Measure]], after: dict[str, dict[str, Measure]]
+    before: Mapping[str, Mapping[str, Measure]], after: Mapping[str, Mapping[str, Measure]]
 ) -> pd.DataFrame:
     """Calibration scores of each model, as they come and after temperature scaling."""
     rows = {}
     for model in before:
-        for label, found in (("as it comes", before[model]), ("scaled", after[model])):
-            rows[model, label] = {name: measure_in_words(m) for name, m in found.items()}
-    return pd.DataFrame(rows).T.rename_axis(["model", "probabilities"])
+        rows[model, "as it comes"] = before[model]
+        rows[model, "scaled"] = after[model]
+    return _texts(rows).rename_axis(["model", "probabilities"])
 
 
-def calibration(
-    model: str,
-    temperature: float,
-    before: dict[str, Measure],
-    after: dict[str, Measure],
-    by_chance: float,
-) -> str:
-    """Whether a model is too sure of itself, and what the temperature mends."""
-    name = "expected calibration error"
-    sure = "too sure of itself" if temperature > 1 else "not sure enough of itself"
-    return (
-        f"{capital(LONG_NAMES[model])}: on validation the best temperature is {temperature:.2f}: "
-        f"it was {sure} there. Its expected calibration error on test is "
-        f"{_points(before[name])} points as it comes and {_points(after[name])} after scaling; a "
-        f"perfectly calibrated model as sure as this one would show {100 * by_chance:.1f} by "
-        "chance alone."
-    )
+def parts_table(parts: Mapping[str, Mapping[str, Measure]]) -> pd.DataFrame:
+    """Measures by model (rows) and name (columns), as text."""
+    return _texts(parts).rename_axis("model")
 
 
-def gap(model: str, found: dict[str, Measure]) -> str:
-    """The fall from validation to test and how much of it label shift explains."""
-    total = found["fall: total"]
+def prevalence_shift(model: str, fall: PrevalenceShift) -> str:
+    """The fall from validation to test and how much of it the class ratio explains."""
     text = (
-        f"{capital(LONG_NAMES[model])}: {percent(found['validation accuracy'])} on validation, "
-        f"{percent(found['test accuracy'])} on test, {_points(total)} points less. The changed "
-        f"class ratio accounts for {_points(found['fall: label shift'])}, "
-        f"{_points(found['fall: the rest'])} are left"
+        f"{architectures.get(model).sentence_title}: {fall.validation.percent()} on validation, "
+        f"{fall.test.percent()} on test, {fall.total.points()} points less. The changed class "
+        f"ratio accounts for {fall.by_ratio.points()}, {fall.rest.points()} are left"
     )
-    rest = found["fall: the rest"]
-    if rest["low"] > 0:
+    if fall.rest.low > 0:
         return f"{text}: more than chance, so images of a class differ between the splits."
-    if rest["high"] < 0:
+    if fall.rest.high < 0:
         return f"{text}: test images are easier than validation images of the same class."
     return f"{text}, which chance alone could leave."
 
 
-def prior_correction(
-    model: str, estimate: np.ndarray, truth: np.ndarray, before: Measure, after: Measure
-) -> str:
-    """What Saerens's correction estimates and what it gains on test."""
-    off = 100 * np.abs(estimate - truth).max()
+def worst_fall(model: str, recalls: Mapping[str, Mapping[str, Measure]]) -> str:
+    """The class whose recall falls most from validation to test (`shift.recalls_by_split`)."""
+    title = architectures.get(model).sentence_title
+    val, test = recalls["validation"], recalls["test"]
+    worst = max(val, key=lambda name: val[name].value - test[name].value)
+    if val[worst].value <= test[worst].value:
+        return f"{title} finds no class less often on test than on validation."
     return (
-        f"{capital(LONG_NAMES[model])}: the class ratio estimated from test predictions alone is "
-        f"{' / '.join(f'{100 * share:.0f}' for share in estimate)} %, at most {off:.0f} points off "
-        f"the true one ({' / '.join(f'{100 * share:.0f}' for share in truth)} %); accuracy is "
-        f"{percent(after)} after the correction, {percent(before)} before."
+        f"{title} loses most on {class_title(worst)}: recall {val[worst].percent()} on validation, "
+        f"{test[worst].percent()} on test."
     )
 
 
-def worst_fall(model: str, recalls: pd.DataFrame) -> str:
-    """The class whose recall falls most from validation to test."""
-    by_split = recalls.pivot(index="class", columns="split", values="recall")
-    fall = by_split["validation"] - by_split["test"]
-    name = fall.idxmax()
-    ends = recalls[recalls["class"] == name].set_index("split")
-    val, test = (ends.loc[split].rename({"recall": "value"}) for split in ("validation", "test"))
-    if fall.max() <= 0:
-        return f"{capital(LONG_NAMES[model])} finds no class less often on test than on validation."
-    return (
-        f"{capital(LONG_NAMES[model])} loses most on {class_name(name)}: recall {percent(val)} on "
-        f"validation, {percent(test)} on test."
-    )
-
-
-def costliest_confusion(model: str, found: Confusion | None) -> str:
+def costliest_confusion(model: str, confusion: Confusion | None) -> str:
     """The confusion that loses most levels of urgency."""
-    if found is None:
-        return f"{capital(LONG_NAMES[model])} names no image at a lower level than it needs."
+    title = architectures.get(model).sentence_title
+    if confusion is None:
+        return f"{title} names no image at a lower level than it needs."
+    share = measures.proportion(confusion.images, confusion.of)
     return (
-        f"{capital(LONG_NAMES[model])}: {class_name(found.true)} named {class_name(found.named)} "
-        f"costs most, {found.images} of {found.of} images, "
-        f"{percent(evaluation.proportion(found.images, found.of))}, each {found.levels} "
-        f"level{'s' if found.levels > 1 else ''} of urgency too low."
+        f"{title}: {class_title(confusion.true)} named {class_title(confusion.named)} costs most, "
+        f"{confusion.images} of {confusion.of} images, {share.percent()}, each {confusion.levels} "
+        f"level{'s' if confusion.levels > 1 else ''} of urgency too low."
     )
 
 
-def error_titles(errors: pd.DataFrame, classes: tuple[str, ...]) -> list[str]:
-    """What stands over each confident error: the class, the one named, its probability."""
-    return [
-        f"{class_name(classes[row['true']])}, said\n{class_name(classes[row['predicted']])} "
-        f"(p = {row['probability']:.2f})"
-        for _, row in errors.astype({"true": int, "predicted": int}).astype(object).iterrows()
-    ]
+def none_there(images: pd.DataFrame) -> str:
+    """Says that there is no such image to show; else nothing."""
+    return "" if len(images) else "There are none."
 
 
-def doubt_titles(doubted: pd.DataFrame, classes: tuple[str, ...]) -> list[str]:
-    """What stands over each doubtful label: the label with its probability, the class named."""
-    return [
-        f"labelled {class_name(classes[row['labelled']])}\n(p = {row['probability']:.2f}), said "
-        f"{class_name(classes[row['predicted']])}"
-        for _, row in doubted.astype(object).iterrows()
-    ]
+def accuracy_table(without: Mapping[str, WithoutCopies]) -> pd.DataFrame:
+    """Accuracy with and without copies (`errors.accuracy_without`) as text."""
+    rows = {
+        what: {"left out": each.left_out, "accuracy": each.accuracy.percent()}
+        for what, each in without.items()
+    }
+    return pd.DataFrame(rows).T.rename_axis("without")
 
 
-def agreement(first: str, second: str, found: dict[str, Measure]) -> str:
-    """How far two models fail on the same images."""
-    kappa = found["kappa"]
-    return (
-        f"{capital(LONG_NAMES[first])} and {LONG_NAMES[second]} name the same class on "
-        f"{percent(found['agree'])} of the test images (Cohen's kappa {kappa['value']:.2f} "
-        f"[{kappa['low']:.2f}, {kappa['high']:.2f}]). Both are wrong on "
-        f"{percent(found['both wrong'])}, in the same way on {percent(found['same error'])}."
-    )
-
-
-def parts_table(found: dict[str, dict[str, Measure]]) -> pd.DataFrame:
-    """Measures by model (rows) and name (columns), as text."""
-    return pd.DataFrame(
-        {
-            model: {name: measure_in_words(m) for name, m in parts.items()}
-            for model, parts in found.items()
-        }
-    ).T.rename_axis("model")
-
-
-def accuracy_table(found: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy with and without copies (`failures.accuracy_without`) as text."""
-    return pd.DataFrame(
-        {
-            "left out": found["left out"].astype(int),
-            "accuracy": [percent(row) for _, row in found.iterrows()],
-        }
-    )
-
-
-def doubtful_labels(model: str, doubted: pd.DataFrame, n: int) -> str:
-    """How many validation labels confident learning doubts by one model's predictions."""
-    share = evaluation.proportion(len(doubted), n)
-    return (
-        f"By {LONG_NAMES[model]}, {len(doubted)} of {n:,} validation labels ({percent(share)}) are "
-        "doubtful."
-    )
-
-
-def selective(model: str, area: Measure, curve: pd.DataFrame) -> str:
-    """What a model gains by answering only when it is sure."""
-    half = curve.iloc[int(np.ceil(len(curve) / 2)) - 1]
-    everything = curve.iloc[-1]
-    return (
-        f"{capital(LONG_NAMES[model])}: of the half that it is surest of "
-        f"{_share(half)} are wrong, of all {_share(everything)}; the area under the curve (AURC) "
-        f"is {measure_in_words(area)}."
-    )
-
-
-def set_table(found: dict[str, Sets]) -> pd.DataFrame:
+def set_table(sets: Mapping[str, Sets]) -> pd.DataFrame:
     """Prediction sets: coverage over all and by class, sizes; a column a model."""
     columns = {}
-    for model, sets in found.items():
+    for model, each in sets.items():
         columns[model] = {
+            "coverage, all": each.coverage.percent(),
             **{
-                f"coverage, {class_name(name)}": percent(measure)
-                for name, measure in sets.coverage.items()
+                f"coverage, {class_title(name)}": covered.percent()
+                for name, covered in each.by_class.items()
             },
-            "classes in a set, mean": measure_in_words(sets.size),
-            "sets of one class": percent(sets.single),
-            "empty sets": percent(sets.empty),
+            "classes in a set, mean": each.size.text(),
+            "sets of one class": each.single.percent(),
+            "empty sets": each.empty.percent(),
         }
     return pd.DataFrame(columns)
 
 
 def exchangeability(model: str, on_test: Sets, on_half: Sets, miss: float) -> str:
     """Whether the promised coverage holds on test, and where images are exchangeable."""
-    promised = f"{100 * (1 - miss):.0f} %"
-    test, half = on_test.coverage["all"], on_half.coverage["all"]
-    holds = test["high"] >= 1 - miss
-    worst = min(
-        (name for name in on_test.coverage if name != "all"),
-        key=lambda name: on_test.coverage[name]["value"],
-    )
+    holds = on_test.coverage.high >= 1 - miss
+    worst = min(on_test.by_class, key=lambda name: on_test.by_class[name].value)
     return (
-        f"{capital(LONG_NAMES[model])}: promised {promised}; calibrated on one half of validation "
-        f"its sets hold the label of {percent(half)} of the other half, and calibrated on all of "
-        f"validation of {percent(test)} of the test images, "
-        f"{'in keeping with' if holds else 'short of'} the promise; least often for "
-        f"{class_name(worst)}, {percent(on_test.coverage[worst])}."
+        f"{architectures.get(model).sentence_title}: promised {100 * (1 - miss):.0f} %; calibrated "
+        f"on one half of validation its sets hold the label of {on_half.coverage.percent()} of the "
+        f"other half, and calibrated on all of validation of {on_test.coverage.percent()} of the "
+        f"test images, {'in keeping with' if holds else 'short of'} the promise; least often for "
+        f"{class_title(worst)}, {on_test.by_class[worst].percent()}."
     )
 
 
-def scan_widths(widths: dict[str, np.ndarray] | None) -> str:
-    """How many scans of each split are of high resolution, and what that does to their pictures."""
-    if widths is None:
-        return (
-            "How wide the scans behind these images were is not known here: there is no "
-            f"`{acquisition.MANIFEST}` beside the data. What follows draws out every validation "
-            "image alike; it tells what a model can bear, not what explains a gap."
-        )
-    shares = [
-        f"{100 * acquisition.is_high_resolution(own).mean():.0f} % in {split}"
-        for split, own in widths.items()
-    ]
+def error_titles(errors: pd.DataFrame, classes: Sequence[str]) -> list[str]:
+    """What stands over each confident error: the class, the one named, its probability."""
+    names = [words.shortened(name, 18) for name in classes]
+    columns = errors[["true", "predicted", "probability"]].itertuples(index=False)
+    return [f"{names[true]}, said\n{names[said]} (p = {p:.2f})" for true, said, p in columns]
+
+
+def doubt_titles(doubted: pd.DataFrame, classes: Sequence[str]) -> list[str]:
+    """What stands over each doubtful label: the label with its probability, the class named."""
+    names = [words.shortened(name, 16) for name in classes]
+    columns = doubted[["labelled", "predicted", "probability"]].itertuples(index=False)
+    return [f"labelled {names[label]}\n(p = {p:.2f}), said {names[s]}" for label, s, p in columns]
+
+
+def _of_class(metric: str) -> str:
+    """A metric of metrics.json as the tests have it: "AUC, CNV"."""
+    kind, _, of = metric.partition("/")
+    return f"{metrics.in_words(kind)}, {class_title(of)}" if of else metrics.in_words(kind)
+
+
+def _count(count: int, n: int) -> str:
+    share = measures.proportion(count, n)
+    if share.low is None:  # of no image
+        return str(count)
     return (
-        f"Scans of high resolution, with twice the columns across the same angle, are "
-        f"{listed(shares)}. A square is cut from the middle of every scan; cut from one of high "
-        "resolution it holds half as much of the eye, drawn out to twice its width."
+        f"{count} [{100 * share.low:.1f},{NO_BREAK_SPACE}{100 * share.high:.1f}{NO_BREAK_SPACE}%]"
     )
 
 
-def variants(from_finer: bool) -> str:
-    """How validation images are drawn out, and against what control."""
-    if from_finer:
-        return (
-            f"They are drawn out from the same scans at {acquisition.FINER} px, so that no detail "
-            "is lost; the control is made from those alike, but not drawn out."
-        )
-    return (
-        "Drawing out an image of this size loses detail across, which a true scan of high "
-        "resolution has; the control loses as much and moves nothing."
-    )
-
-
-def recall_by_variant(found: dict[str, dict[str, Measure]]) -> pd.DataFrame:
-    """Accuracy and recalls (rows) on each variant of the images (columns), as text."""
-    return pd.DataFrame(
-        {
-            variant: {evaluation.in_words(name): percent(m) for name, m in measures.items()}
-            for variant, measures in found.items()
-        }
-    )
-
-
-def by_resolution(model: str, val_right: np.ndarray, widths: np.ndarray) -> str:
-    """Accuracy on validation scans of either resolution: what nature's own experiment says."""
-    high = acquisition.is_high_resolution(widths)
-    shares = [
-        evaluation.proportion(int(val_right[own].sum()), int(own.sum())) for own in (high, ~high)
-    ]
-    if not all(share["n"] for share in shares):
-        return f"{capital(LONG_NAMES[model])}: validation has scans of one resolution alone."
-    return (
-        f"{capital(LONG_NAMES[model])} names {percent(shares[0])} of the {shares[0]['n']} "
-        f"validation scans of high resolution correctly, {percent(shares[1])} of the "
-        f"{shares[1]['n']} others."
-    )
-
-
-def stretching(name: str, found: dict[str, Measure], control: dict[str, Measure]) -> str:
-    """What drawing out validation images costs, and its control (both by `acquisition.gap`).
-
-    `name` is the training, as a sentence begins.
-    """
-    left, beyond = found["left"], found["closed"]["low"] > control["closed"]["high"]
-    return (
-        f"{name}: at test's class ratio validation less test is {_points(found['gap'])} points. "
-        f"Drawing out validation images costs {_points(found['closed'])} points, the control "
-        f"{_points(control['closed'])}: the shape by itself "
-        f"{'costs' if beyond else 'is not shown to cost'} accuracy. Validation drawn out, "
-        f"less test, is {_points(left)} points"
-        f"{'' if left['low'] <= 0 <= left['high'] else ', which is not nothing'}."
-    )
-
-
-def _complement(share: Measure) -> Measure:
-    return {"value": 1 - share["value"], "low": 1 - share["high"], "high": 1 - share["low"]}
-
-
-def _points(measure: Measure) -> str:
-    return f"{100 * measure['value']:.1f} [{100 * measure['low']:.1f}, {100 * measure['high']:.1f}]"
-
-
-def _share(row: pd.Series) -> str:
-    return f"{100 * row['risk']:.1f} % [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+def _texts(measured: Mapping[Hashable, Mapping[str, Measure]]) -> pd.DataFrame:
+    rows = {
+        row: {name: measure.text() for name, measure in by_name.items()}
+        for row, by_name in measured.items()
+    }
+    return pd.DataFrame(rows).T

@@ -1,8 +1,6 @@
-"""The figures of the metrics chapter: values in, a matplotlib figure out, in the book's palette."""
+"""The figures of chapter 4, metrics: values in, a matplotlib figure out."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,93 +8,98 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from helpers import evaluation
-from helpers.figures import MODEL_COLOURS, bare, class_colours
-from helpers.sentences import class_name
+from helpers.evaluation import calibration, measures, metrics, triage
+from helpers.evaluation.measures import Measure
+from helpers.evaluation.triage import Triage
+from helpers.models.trainings import Trained
+from helpers.pages import style, words
+from helpers.study.data_sets import DataSet
 
-if TYPE_CHECKING:
-    from helpers.evaluation import Measure
-
-GREY = "#7F7F7F"
-# A split by its mark, since colour tells models and classes.
-SPLIT_MARKS = {
-    "validation": ("o", "white"),
-    "validation, drawn out": ("s", "#CCCCCC"),
-    "test": ("D", None),
-}
+# Up to so many classes fit beside one another, and their names into a panel's corner.
+FEW = 5
+URGENT = "urgent"
 
 
-def confusion_matrices(confusions: dict[str, np.ndarray], classes: tuple[str, ...]) -> Figure:
-    """A row a model: counts, and shares of the true class in per cent with Wilson intervals."""
-    figure, axes = plt.subplots(
-        len(confusions), 2, figsize=(8.4, 3.3 * len(confusions)), squeeze=False
-    )
-    names = [class_name(name) for name in classes]
-    style = {"cmap": "Greys", "cbar": False, "xticklabels": names, "yticklabels": names}
-    for row, (model, counts) in zip(axes, confusions.items(), strict=True):
+def confusion_matrices(confusions: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
+    """Of each model counts, and shares of the true class in per cent with Wilson intervals.
+
+    Beside each other, or with many classes below each other.
+    """
+    few = len(classes) <= FEW
+    shape = (len(confusions), 2) if few else (2 * len(confusions), 1)
+    height = 3.3 if few else 0.5 * len(classes) + 1.4
+    figure, axes = plt.subplots(*shape, figsize=(8.4, height * shape[0]), squeeze=False)
+    names = words.labels(classes, width=14)
+    look = {"cmap": "Greys", "cbar": False, "xticklabels": names, "yticklabels": names}
+    pairs = axes.reshape(len(confusions), 2)
+    for (left, right), (model, counts) in zip(pairs, confusions.items(), strict=True):
         shares = 100 * counts / counts.sum(axis=1, keepdims=True)
-        told = np.array(
-            [
-                [_share_in_words(evaluation.proportion(count, line.sum())) for count in line]
-                for line in counts
-            ]
-        )
-        sns.heatmap(shares, annot=counts, fmt="d", ax=row[0], vmin=0, vmax=100, **style)
+        told = [[_share(measures.proportion(k, line.sum())) for k in line] for line in counts]
+        sns.heatmap(shares, annot=counts, fmt="d", ax=left, vmin=0, vmax=100, **look)
+        size = {"fontsize": 8 if few else 7}
         sns.heatmap(
-            shares,
-            annot=told,
-            fmt="",
-            ax=row[1],
-            vmin=0,
-            vmax=100,
-            annot_kws={"fontsize": 8},
-            **style,
+            shares, annot=np.array(told), fmt="", annot_kws=size, ax=right, vmin=0, vmax=100, **look
         )
-        row[0].set(title=f"{model}: images", xlabel="predicted class", ylabel="true class")
-        row[1].set(title=f"{model}: % of the true class", xlabel="predicted class")
-        for axis in row:
+        left.set(title=f"{model}: images", xlabel="predicted class", ylabel="true class")
+        right.set(title=f"{model}: % of the true class", xlabel="predicted class")
+        for axis in (left, right):
             axis.tick_params(axis="y", rotation=0)
+            axis.tick_params(axis="x", rotation=0 if few else 90)
     return figure
 
 
 def roc_curves(
-    curves: dict[str, pd.DataFrame],
-    measures: dict[str, dict[str, Measure]],
-    classes: tuple[str, ...],
+    shown: Mapping[str, Trained],
+    measured: Mapping[str, Mapping[str, Measure]],
+    classes: Sequence[str],
 ) -> Figure:
-    """One-vs-rest ROC curves, a panel a model, with each curve's AUC and its interval.
-
-    Points as `evaluation.roc_curves` gives them, AUCs as `evaluation.measure` does.
-    """
-    figure, axes = plt.subplots(1, len(curves), figsize=(3.6 * len(curves), 3.8), squeeze=False)
-    colours = class_colours(classes) | {"micro": "black"}
-    for axis, (model, points) in zip(axes[0], curves.items(), strict=True):
-        for name, curve in points.groupby("curve", sort=False):
-            area = measures[model][f"auc/{name}"]
+    """One-vs-rest ROC curves, a panel a model, with each curve's AUC and its interval."""
+    few = len(classes) <= FEW
+    heights = [3.8] if few else [3.6, 0.17 * (len(classes) + 2)]
+    size = (3.6 * len(shown), sum(heights))
+    figure, axes = plt.subplots(
+        len(heights), len(shown), figsize=size, height_ratios=heights, squeeze=False
+    )
+    colours = style.class_colours(classes) | {"micro": "black"}
+    for axis, below, (model, trained) in zip(axes[0], axes[-1], shown.items(), strict=True):
+        for name, curve in metrics.roc_curves(trained, classes).groupby("curve", sort=False):
             axis.plot(
                 curve["false_positive_rate"],
                 curve["true_positive_rate"],
                 color=colours[name],
                 ls="--" if name == "micro" else "-",
-                label=f"{class_name(name)} {evaluation.measure_in_words(area)}",
+                label=f"{words.shortened(name)} {measured[model][f'auc/{name}'].text()}",
             )
-        axis.plot([0, 1], [0, 1], color="#BBBBBB", lw=0.8, ls=":")
+        axis.plot([0, 1], [0, 1], color=style.FAINT, lw=0.8, ls=":")
         axis.set(title=model, xlabel="false positive rate", ylabel="true positive rate")
         axis.set_aspect("equal")
-        axis.legend(title="AUC", frameon=False, fontsize=7, title_fontsize=8, loc="lower right")
+        handles = axis.get_legend_handles_labels()
+        where = {"loc": "lower right"} if few else {"loc": "upper center"}
+        below.legend(*handles, title="AUC", frameon=False, fontsize=7, title_fontsize=8, **where)
+        if not few:
+            below.set_axis_off()
     return figure
 
 
-def reliability(curves: dict[str, dict[str, pd.DataFrame]]) -> Figure:
-    """Reliability diagrams, a panel a model; `calibration.reliability` by model and then by label.
+def reliability(
+    labels: np.ndarray,
+    raw: Mapping[str, np.ndarray],
+    scaled: Mapping[str, np.ndarray],
+    temperatures: Mapping[str, float],
+) -> Figure:
+    """Reliability diagrams of test labels int (n,) and probabilities by model, a panel a model.
 
-    The first label is drawn filled, the second hollow; bars are Wilson intervals.
+    Probabilities as they come are drawn filled, scaled ones hollow; bars are Wilson intervals.
     """
-    figure, axes = plt.subplots(1, len(curves), figsize=(3.4 * len(curves), 3.6), squeeze=False)
-    for axis, (model, by_label) in zip(axes[0], curves.items(), strict=True):
-        colour = MODEL_COLOURS[model]
-        axis.plot([0, 1], [0, 1], color="#BBBBBB", lw=0.8, ls=":")
-        for (label, points), fill in zip(by_label.items(), (colour, "white"), strict=False):
+    figure, axes = plt.subplots(1, len(raw), figsize=(3.4 * len(raw), 3.6), squeeze=False)
+    for axis, model in zip(axes[0], raw, strict=True):
+        colour = style.model_colour(model)
+        axis.plot([0, 1], [0, 1], color=style.FAINT, lw=0.8, ls=":")
+        for label, probabilities, fill in (
+            ("as it comes", raw[model], colour),
+            (f"scaled by {temperatures[model]:.2f}", scaled[model], "white"),
+        ):
+            points = calibration.reliability(probabilities, labels)
             value = points["accuracy"]
             axis.errorbar(
                 points["confidence"],
@@ -115,14 +118,20 @@ def reliability(curves: dict[str, dict[str, pd.DataFrame]]) -> Figure:
     return figure
 
 
-def decision_curves(curves: dict[str, pd.DataFrame]) -> Figure:
-    """Net benefit by threshold of each model (`triage.net_benefit`), beside all and none."""
+def decision_curves(
+    shown: Mapping[str, Trained], data_set: DataSet, resamples: np.ndarray
+) -> Figure | None:
+    """Net benefit of each model by threshold, beside all and none; nothing without urgency."""
+    if not triage.applies(data_set):
+        return None
+    urgent, thresholds = triage.urgent(data_set), np.linspace(0.02, 0.8, 40)
     figure, axis = plt.subplots(figsize=(6.4, 3.4))
-    everyone = next(iter(curves.values()))["refer all"]
-    for model, points in curves.items():
-        colour = MODEL_COLOURS[model]
-        axis.fill_between(points.index, points["low"], points["high"], color=colour, alpha=0.2)
-        axis.plot(points.index, points["model"], color=colour, label=model)
+    for model, trained in shown.items():
+        scores = trained.predictions.test_probabilities[:, urgent].sum(axis=1)
+        positive = urgent[trained.predictions.test_labels]
+        points = triage.net_benefit(scores, positive, thresholds, resamples)
+        _band(axis, model, points["model"], points)
+    everyone = points["refer all"]
     axis.plot(everyone.index, everyone, color="black", ls="--", lw=1, label="refer all")
     axis.axhline(0, color="black", ls=":", lw=1, label="refer none")
     axis.set_ylim(-0.1, None)
@@ -133,25 +142,30 @@ def decision_curves(curves: dict[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def precision_by_prevalence(panels: dict[str, dict[str, pd.DataFrame]]) -> Figure:
-    """Precision by prevalence, a panel a finding, a line a model (`triage.precision_at`)."""
+def precision_by_prevalence(
+    shown: Mapping[str, Trained],
+    data_set: DataSet,
+    triages: Mapping[str, Triage],
+    resamples: np.ndarray,
+) -> Figure:
+    """Precision by prevalence (`triage.precision_at`), a panel a finding, a line a model."""
+    titles = [*words.labels(data_set.classes, width=24), *([URGENT] if triages else [])]
     columns = 3
-    rows = -(-len(panels) // columns)
+    rows = -(-len(titles) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(8, 2.6 * rows), sharex=True, sharey=True, squeeze=False
     )
-    for axis in axes.flat[len(panels) :]:
+    for axis in axes.flat[len(titles) :]:
         axis.set_axis_off()
-    for axis, (finding, by_model) in zip(axes.flat, panels.items(), strict=False):
-        for model, points in by_model.items():
-            colour, at = MODEL_COLOURS[model], 100 * points.index
-            axis.fill_between(
-                at, 100 * points["low"], 100 * points["high"], color=colour, alpha=0.2
-            )
-            axis.plot(at, 100 * points["precision"], color=colour, label=model)
-        axis.set(title=class_name(finding), xscale="log", ylim=(0, 100))
-        axis.xaxis.set_major_formatter("{x:g}")
-        axis.xaxis.set_tick_params(labelbottom=True)
+    for model, trained in shown.items():
+        findings = _findings(trained, data_set, triages.get(model))
+        for axis, title, (called, positive) in zip(axes.flat, titles, findings, strict=False):
+            at = np.geomspace(0.001, 0.5, 40)
+            points = 100 * triage.precision_at(called, positive, at, resamples)
+            _band(axis, model, points["precision"], points.set_axis(100 * at))
+            axis.set(title=title, xscale="log", ylim=(0, 100))
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.xaxis.set_tick_params(labelbottom=True)
     for axis in axes[:, 0]:
         axis.set_ylabel("precision (%)")
     figure.supxlabel("prevalence (%)", fontsize=10)
@@ -160,72 +174,50 @@ def precision_by_prevalence(panels: dict[str, dict[str, pd.DataFrame]]) -> Figur
     return figure
 
 
-def recalls(tables: dict[str, pd.DataFrame], classes: tuple[str, ...]) -> Figure:
-    """Recall of each class on each split, a panel a model (`shift.recalls`)."""
-    figure, axes = plt.subplots(
-        1, len(tables), figsize=(3.2 * len(tables) + 0.6, 2.9), sharey=True, squeeze=False
-    )
-    colours = class_colours(classes)
-    for axis, (model, table) in zip(axes[0], tables.items(), strict=True):
-        splits = table["split"].unique()
-        for (_, row), place in zip(table.iterrows(), _places(table, classes), strict=True):
-            mark, fill = SPLIT_MARKS[row["split"]]
-            colour, value = colours[row["class"]], 100 * row["recall"]
-            axis.errorbar(
-                value,
-                place,
-                xerr=[[value - 100 * row["low"]], [100 * row["high"] - value]],
-                fmt=mark,
-                color=colour,
-                mfc=fill or colour,
-                ms=5,
-            )
-        axis.set(title=model, xlabel="recall (%)", xlim=(0, 100))
-        axis.set(yticks=range(len(classes)), yticklabels=[class_name(name) for name in classes])
-    axes[0, 0].invert_yaxis()
-    handles = [
-        plt.Line2D([], [], color=GREY, ls="", marker=mark, mfc=fill or GREY, label=split)
-        for split, (mark, fill) in SPLIT_MARKS.items()
-        if split in splits
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    return figure
-
-
-def _places(table: pd.DataFrame, classes: tuple[str, ...]) -> list[float]:
-    splits = table["split"].unique().tolist()
-    offsets = np.linspace(-0.2, 0.2, len(splits))
-    return [
-        classes.index(name) + offsets[splits.index(split)]
-        for name, split in zip(table["class"], table["split"], strict=True)
-    ]
-
-
-def labelled_images(images: np.ndarray, titles: list[str], columns: int = 4) -> Figure:
-    """Grey images uint8 (n, height, width), each under its title."""
-    rows = max(1, -(-len(images) // columns))
+def labelled_images(images: np.ndarray, titles: Sequence[str], columns: int = 4) -> Figure | None:
+    """Images uint8 (n, height, width, channels), each under its title; nothing without any."""
+    if not len(images):
+        return None
+    rows = -(-len(images) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(1.9 * columns, 2.3 * rows), squeeze=False)
     for axis in axes.flat[len(images) :]:
         axis.set_axis_off()
     for axis, image, title in zip(axes.flat, images, titles, strict=False):
-        axis.imshow(image, cmap="gray", vmin=0, vmax=255)
+        style.show_image(axis, image)
         axis.set_title(title, fontsize=8)
-        bare(axis)
     return figure
 
 
-def risk_coverage(curves: dict[str, pd.DataFrame]) -> Figure:
+def risk_coverage(curves: Mapping[str, pd.DataFrame]) -> Figure:
     """Error among the images answered, by share answered (`selective.risk_coverage`)."""
     figure, axis = plt.subplots(figsize=(6.4, 3.4))
-    for model, points in curves.items():
-        at, colour = 100 * points["coverage"], MODEL_COLOURS[model]
-        axis.fill_between(at, 100 * points["low"], 100 * points["high"], color=colour, alpha=0.2)
-        axis.plot(at, 100 * points["risk"], color=colour, label=model)
+    for model, curve in curves.items():
+        points = 100 * curve.set_index("coverage")
+        _band(axis, model, points["risk"], points.set_axis(100 * points.index))
     axis.set(xlabel="images answered, most confident first (%)", ylabel="wrong among them (%)")
     axis.set(xlim=(0, 100), ylim=(0, None))
     axis.legend(frameon=False, fontsize=8)
     return figure
 
 
-def _share_in_words(share: dict) -> str:
-    return f"{100 * share['value']:.0f}\n[{100 * share['low']:.0f}, {100 * share['high']:.0f}]"
+def _band(axis: plt.Axes, model: str, values: pd.Series, points: pd.DataFrame) -> None:
+    """A model's line over the index of `points`, in the band from its `low` to its `high`."""
+    colour = style.model_colour(model)
+    axis.fill_between(points.index, points["low"], points["high"], color=colour, alpha=0.2)
+    axis.plot(points.index, values, color=colour, label=model)
+
+
+def _findings(
+    trained: Trained, data_set: DataSet, result: Triage | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Which test images are called so, and which are: bool (n,) each, by class and for urgent."""
+    labels, probabilities = trained.predictions.test_labels, trained.predictions.test_probabilities
+    for k in range(len(data_set.classes)):
+        yield trained.predicted == k, labels == k
+    if result:
+        urgent = triage.urgent(data_set)
+        yield probabilities[:, urgent].sum(axis=1) >= result.threshold, urgent[labels]
+
+
+def _share(share: Measure) -> str:
+    return f"{100 * share.value:.0f}\n[{100 * share.low:.0f}, {100 * share.high:.0f}]"

@@ -6,7 +6,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w.-]*[\w-]")
 
 

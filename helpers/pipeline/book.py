@@ -6,19 +6,23 @@ import json
 import os
 import re
 import shlex
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 
-from helpers import artifacts, data, runs
-from helpers.data import Dataset
-from helpers.settings import REPOSITORY, InputError, Settings, load_settings
+from helpers.data import dataset as datasets
+from helpers.models import weights
+from helpers.pipeline import console, jobs
+from helpers.pipeline.console import Display
+from helpers.study import runs
+from helpers.study.errors import InputError
+from helpers.study.runs import Run
+from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
 
 # Further arguments for Snakemake, such as "--executor slurm".
 SNAKEMAKE_VARIABLE = "SNAKEMAKE_ARGUMENTS"
+LOG = "log.txt"
 
 
 def build(parameters: dict, name: str | None) -> Path:
@@ -39,53 +43,46 @@ def build(parameters: dict, name: str | None) -> Path:
     """
     settings = load_settings(**parameters)
     name = name or settings.profile
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == "scratch":
-        raise InputError(f"run {name!r}: use letters, digits, '.', '_' and '-', and not 'scratch'")
-    _check_input(settings)
-    folder = REPOSITORY / "runs" / name
-    with _only_one(folder):
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) or name == runs.SCRATCH:
+        raise InputError(
+            f"run {name!r}: use letters, digits, '.', '_' and '-', and not {runs.SCRATCH!r}"
+        )
+    dataset = datasets.load(settings.data)
+    weights.check(settings)
+    run = runs.named(name)
+    if _needs_preparation(settings):
+        _prepare(run, parameters)
+    with _only_one(run.folder), (run.folder / LOG).open("w") as log:
+        jobs.describe(run, settings, dataset)
         command = [
             *(sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", "all"),
-            *("--quiet", "all", "--nolock", "--rerun-incomplete"),
+            *("--nolock", "--rerun-incomplete", "--nocolor", "--quiet", "reason", "host"),
             *("--rerun-triggers", "mtime", "params", "input"),
             *("--config", f"run={name}", f"parameters={json.dumps(parameters)}"),
             *shlex.split(os.environ.get(SNAKEMAKE_VARIABLE, "")),
         ]
-        environment = os.environ | {runs.STARTED_VARIABLE: str(time.time())}
-        finished = subprocess.run(command, cwd=REPOSITORY, env=environment)
-    if finished.returncode:
-        raise InputError(
-            f"runs/{name}: stopped before the end; what was finished is kept and the same command "
-            "goes on from there (Snakemake's own words: the newest file in .snakemake/log)"
-        )
-    return folder / "html" / "index.html"
+        display = Display(log, sys.stderr)
+        if display.follow(command, REPOSITORY):
+            raise InputError(
+                f"{'; '.join(display.errors) or f'runs/{name}: stopped before the end'}. What was "
+                f"finished is kept, and the same command goes on from there (all that was said: "
+                f"runs/{name}/{LOG})"
+            )
+    return run.html / "index.html"
 
 
-def _check_input(settings: Settings) -> None:
-    if settings.source != "phantom":
-        dataset = data.load(settings)
-    has_resnet50 = any(model != "custom-cnn" for model in settings.models)
-    if has_resnet50:
-        artifacts.check_weights(settings.weights)
-    # What follows needs Keras, which takes ten seconds to load.
-    if has_resnet50 and settings.weights == "imagenet":
-        from helpers import models
-
-        with redirect_stdout(sys.stderr):  # Keras's progress
-            models.fetch_imagenet_weights()
-    if settings.source == "medmnist" and not runs.gpu_count():
-        _say_cost(settings, dataset)
+def _needs_preparation(settings: Settings) -> bool:
+    fetches = any(settings.weights(model) == weights.IMAGENET for model in settings.models)
+    return fetches or settings.data.source == "medmnist"
 
 
-def _say_cost(settings: Settings, dataset: Dataset) -> None:
-    from helpers import training
-
-    for model in settings.models:
-        seconds = training.estimated_seconds(settings, dataset, model) * len(settings.seeds)
-        runs.say(
-            f"no GPU is seen: {model} will take about {runs.duration(seconds)} for "
-            f"{settings.epochs} epochs and {len(settings.seeds)} seeds"
-        )
+def _prepare(run: Run, parameters: dict) -> None:
+    command = [sys.executable, "-m", "helpers.pipeline.jobs", "prepare"]
+    command += ["--folder", str(run.folder), "--parameters", json.dumps(parameters)]
+    with Path(os.devnull).open("w") as log:
+        display = Display(log, sys.stderr)
+        if display.follow(command, REPOSITORY):
+            raise InputError("; ".join(display.errors) or "preparing the run failed")
 
 
 @contextmanager
@@ -104,15 +101,15 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 def main() -> None:
     """Read the command line, build, and print where the site is."""
-    parser = argparse.ArgumentParser(prog="python -m helpers.book", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m helpers.pipeline.book", description=__doc__)
     parser.add_argument("--run", help="folder under runs/ (default: the profile's name)")
-    parser.add_argument("--profile", default="demo")
+    parser.add_argument("--profile", default=DEFAULT_PROFILE)
     for option in ("data_path", "weights", "seeds", "overrides"):
         parser.add_argument(f"--{option.replace('_', '-')}")
     # Make hands on every variable; one that isn't set is an empty text.
     options = {name: value for name, value in vars(parser.parse_args()).items() if value}
     name = options.pop("run", None)
-    with runs.one_line_errors():
+    with console.one_line_errors():
         print(build(options, name))
 
 

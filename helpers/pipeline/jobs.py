@@ -1,35 +1,53 @@
-"""One job of the Snakefile: train, train a control, measure, execute a chapter, or render."""
+"""One job of the Snakefile: train, draw maps, measure, judge, execute a chapter, or render.
+
+Keras takes ten seconds to load, so only the jobs that need it import it.
+"""
 
 import argparse
 import json
+import pkgutil
+from pathlib import Path
 
 import nbformat
 import papermill
 
-from helpers import artifacts, controls, data, evaluation, runs, site
-from helpers.runs import Run
-from helpers.settings import REPOSITORY, InputError, load_settings
+from helpers.data import dataset as datasets
+from helpers.data.dataset import Dataset
+from helpers.models import trainings, weights
+from helpers.pipeline import console, site
+from helpers.study import architectures, provenance
+from helpers.study.errors import InputError
+from helpers.study.runs import Run, write_json
+from helpers.study.settings import REPOSITORY, Settings, load_settings
 
 
-def train(run: Run, parameters: dict, model: str, seed: str) -> None:
-    """Train one model with one seed, unless its key is there."""
-    from helpers import training  # it loads Keras, which the other jobs don't need
+def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
+    """Have pretrained weights fetched, and say what a run without a GPU will cost."""
+    from helpers.models import cost, networks
 
-    settings = load_settings(**parameters)
-    training.load_or_train(run, settings, data.load(settings), model, int(seed))
+    bases = {
+        entry.base
+        for entry in map(architectures.get, settings.models)
+        if entry.base and settings.weights(entry.name) == weights.IMAGENET
+    }
+    for base in bases:
+        networks.fetch_imagenet_weights(base)
+    if settings.data.source != "medmnist" or provenance.gpu_count():
+        return
+    for model in settings.models:
+        seconds = cost.estimated_seconds(settings, dataset, model) * len(settings.seeds)
+        console.say_begin(
+            f"no GPU is seen: {model} will take about {console.duration(seconds)} for "
+            f"{settings.training.epochs} epochs and {len(settings.seeds)} seeds"
+        )
 
 
-def control(run: Run, parameters: dict, model: str) -> None:
-    """Train what the trial of a model's heatmaps needs, unless it is there."""
-    controls.load_or_train(run, load_settings(**parameters), model)
+def grad_cam(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int) -> None:
+    """Draw the Grad-CAM maps of a training's test images, unless they are there."""
+    from helpers.heatmaps import trial
 
-
-def metrics(run: Run, parameters: dict) -> None:
-    """Measure every training on the test split."""
-    settings = load_settings(**parameters)
-    dataset = data.load(settings)
-    trainings = artifacts.recall(run, settings, dataset)
-    evaluation.save(run, evaluation.measure_all(trainings, dataset.classes))
+    trained = trainings.load(run, settings, dataset, model, seed)
+    trial.load_or_draw_grad_cam(trained, dataset.test.images)
 
 
 def chapter(run: Run, parameters: dict, name: str) -> None:
@@ -40,7 +58,7 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
     InputError : when a cell fails; the notebook up to there is kept in `<run>/unfinished`.
     """
     unfinished = run.folder / "unfinished" / f"{name}.ipynb"
-    finished = run.folder / "notebooks" / f"{name}.ipynb"
+    finished = run.notebooks / f"{name}.ipynb"
     for path in (unfinished, finished):
         path.parent.mkdir(parents=True, exist_ok=True)
     given = {key: value for key, value in parameters.items() if value is not None}
@@ -49,7 +67,7 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
         notebook = papermill.execute_notebook(
             f"book/{name}.ipynb",
             str(shown),
-            given,
+            given | {"run": run.folder.name},
             cwd=REPOSITORY,
             kernel_name="python3",
             extra_arguments=["--log-level=ERROR"],
@@ -67,25 +85,59 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
     unfinished.replace(finished)
 
 
-def render(run: Run, _: dict) -> None:
-    """Render the site from what lies in the run's folder, parameters included."""
-    site.render(run)
+def describe(run: Run, settings: Settings, dataset: Dataset) -> None:
+    """Keep in `run.json` what a run is: its settings, the data, and the key of each training."""
+    keys = {
+        f"{model}, seed {seed}": trainings.key(settings, dataset, model, seed)
+        for model in settings.models
+        for seed in settings.seeds
+    }
+    facts = {
+        "settings": settings.flat(),
+        "data": dataset.name,
+        "data_origin": dataset.origin,
+        "data_set": dataset.data_set.name,
+        "is_phantom": dataset.is_phantom,
+        "is_official": dataset.is_official,
+        "trainings": keys,
+    }
+    write_json(run.description, facts)
 
 
-JOBS = {job.__name__: job for job in (train, control, metrics, chapter, render)}
+# By name the function that does a job of run, settings, data and further arguments; each makes its
+# result unless it is there.
+JOBS = {
+    "prepare": f"{__name__}:prepare",
+    "train": "helpers.models.fit:load_or_train",
+    "grad-cam": f"{__name__}:grad_cam",
+    "control": "helpers.heatmaps.controls:load_or_train",
+    "metrics": "helpers.evaluation.metrics:load_or_measure",
+    "explanations": "helpers.heatmaps.trial:load_or_run",
+    "claims": "helpers.ledger.verdicts:load_or_judge",
+}
 
 
 def main() -> None:
     """Read the command line and do the job."""
-    parser = argparse.ArgumentParser(prog="python -m helpers.steps", description=__doc__)
-    parser.add_argument("job", choices=JOBS)
+    parser = argparse.ArgumentParser(prog="python -m helpers.pipeline.jobs", description=__doc__)
+    parser.add_argument("job", choices=[*JOBS, "chapter", "render"])
     parser.add_argument("arguments", nargs="*")
-    parser.add_argument("--parameters", type=json.loads, default={"profile": "demo"})
+    parser.add_argument("--folder", type=Path, required=True, help="the run's folder")
+    parser.add_argument("--parameters", type=json.loads, help="settings, as a chapter takes them")
     options = parser.parse_args()
-    runs.say(" ".join([options.job, *options.arguments]))
-    with runs.one_line_errors():
-        run = runs.open_run(load_settings(**options.parameters))
-        JOBS[options.job](run, options.parameters, *options.arguments)
+    run = Run(REPOSITORY / options.folder)
+    console.say_begin(" ".join([options.job, *options.arguments]))
+    with console.one_line_errors():
+        if options.job == "render":
+            site.render(run)
+            return
+        if options.job == "chapter":
+            chapter(run, options.parameters, *options.arguments)
+            return
+        settings = load_settings(**options.parameters)
+        arguments = [int(text) if text.isdecimal() else text for text in options.arguments]
+        do = pkgutil.resolve_name(JOBS[options.job])
+        do(run, settings, datasets.load(settings.data), *arguments)
 
 
 if __name__ == "__main__":

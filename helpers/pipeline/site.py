@@ -9,9 +9,10 @@ from pathlib import Path
 
 import nbformat
 
-from helpers import figures, runs, sentences
-from helpers.runs import Run
-from helpers.settings import REPOSITORY, InputError, load_settings
+from helpers.pages import first_page
+from helpers.study.errors import InputError
+from helpers.study.runs import Run, replacing
+from helpers.study.settings import REPOSITORY
 
 
 def render(run: Run) -> None:
@@ -19,22 +20,27 @@ def render(run: Run) -> None:
 
     Raises
     ------
-    InputError : when Jupyter Book warns of anything; `<run>/html` is then as it was.
+    InputError : where there is no such run, and when Jupyter Book warns of anything; `<run>/html`
+        is then as it was.
     """
+    published = (run.metrics, run.claims, run.explanations)
+    for path in (run.description, *published):
+        if not path.exists():
+            raise InputError(f"{path}: no such file, so no whole run is there; make book first")
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "source", Path(folder) / "output"
         pages = shutil.ignore_patterns("*.ipynb", ".*")
         shutil.copytree(REPOSITORY / "book", source, ignore=pages)
         for name in ("_config.yml", "_toc.yml"):
             shutil.copy(REPOSITORY / name, source)
-        for notebook in (run.folder / "notebooks").glob("*.ipynb"):
+        for notebook in run.notebooks.glob("*.ipynb"):
             nbformat.write(_with_parameters_folded(notebook), source / notebook.name)
-        _write_this_run(source, run)
+        first_page.write(source, run)
         _call_jupyter_book(source, output)
-        with runs.replacing(run.folder / "html") as html:
+        with replacing(run.html) as html:
             shutil.copytree(output / "_build" / "html", html, dirs_exist_ok=True)
-            for name in ("metrics.json", "claims.json", "explanations.json"):
-                shutil.copy(run.artifacts / name, html)
+            for path in published:
+                shutil.copy(path, html)
 
 
 def _with_parameters_folded(path: Path) -> nbformat.NotebookNode:
@@ -44,23 +50,6 @@ def _with_parameters_folded(path: Path) -> nbformat.NotebookNode:
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.metadata.tags.append("hide-input")
     return notebook
-
-
-def _write_this_run(source: Path, run: Run) -> None:
-    metrics = runs.read_json(run.artifacts / "metrics.json")
-    made = runs.read_json(next(run.artifacts.glob("*/seed-*/provenance.json")))
-    # By the profile: an older training doesn't know the settings that came after it.
-    settings, data_name = load_settings(**made["settings"]), made["data"]
-    figures.use_style()
-    figures.accuracy_overview(metrics, data_name).savefig(source / "this-run.png", dpi=160)
-    origin = sentences.origin_table(settings, made["data_origin"], made)
-    texts = {
-        "banner": sentences.banner(settings, data_name),
-        "answer": sentences.answer(metrics, data_name),
-        "origin": origin.rename_axis(None).to_html(header=False, border=0),
-    }
-    for name, text in texts.items():
-        (source / f"this-run-{name}.txt").write_text(text + "\n")
 
 
 def _call_jupyter_book(source: Path, output: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.simulated import CLASSES, draw, trained_with
-from helpers import comparison
+from helpers.evaluation import comparison
 
 
 def test_mcnemar_by_hand():
@@ -13,18 +13,20 @@ def test_mcnemar_by_hand():
     right, wrong = np.eye(4)[labels], np.eye(4)[(labels + 1) % 4]
     first, second = right.copy(), right.copy()
     first[:1], second[1:10] = wrong[:1], wrong[1:10]
-    found = comparison.compare(trained_with(first, labels), trained_with(second, labels))
-    assert (found.only_first, found.only_second) == (9, 1)
-    assert found.difference == pytest.approx(-8 / 40)
-    assert found.p_value == pytest.approx(2 * (1 + 10) / 2**10)
+    compared = comparison.compare(trained_with(first, labels), trained_with(second, labels))
+    assert (compared.only_first, compared.only_second) == (9, 1)
+    assert compared.difference.value == pytest.approx(-8 / 40)
+    assert compared.difference.low < compared.difference.value < compared.difference.high
+    assert compared.difference.n == 40
+    assert compared.p_value == pytest.approx(2 * (1 + 10) / 2**10)
 
 
 def delong_by_definition(first, second, positive):
     """Every pair compared; structural components and their covariance (DeLong et al. 1988)."""
     kernels = []
     for scores in (first, second):
-        gap = scores[positive][:, None] - scores[~positive][None, :]
-        kernels.append((gap > 0) + 0.5 * (gap == 0))
+        lead = scores[positive][:, None] - scores[~positive][None, :]
+        kernels.append((lead > 0) + 0.5 * (lead == 0))
     by_positive = np.array([kernel.mean(axis=1) for kernel in kernels])
     by_negative = np.array([kernel.mean(axis=0) for kernel in kernels])
     covariance = np.cov(by_positive) / positive.sum() + np.cov(by_negative) / (~positive).sum()
@@ -63,13 +65,24 @@ def test_the_same_scores_do_not_differ():
     assert comparison.delong(np.arange(10), np.arange(10), positive) == (0, 0, 1)
 
 
-def test_holm_multiplies_the_least_p_by_the_size_of_the_family():
-    labels = np.arange(200) % 4
-    first, second = (
-        trained_with(draw(np.random.default_rng(k), labels, 1.7), labels) for k in (1, 2)
+def pair(labels, classes):
+    return tuple(
+        trained_with(draw(np.random.default_rng(k), labels, 1.7, classes), labels) for k in (1, 2)
     )
-    tests = comparison.paired_tests([(first, second)], CLASSES, {k: k for k in CLASSES})
+
+
+def test_holm_multiplies_the_least_p_by_the_size_of_the_family():
+    tests = comparison.paired_tests([pair(np.arange(200) % 4, 4)], CLASSES)
     assert len(tests) == 5
+    assert tests["metric"].tolist() == ["accuracy", *(f"auc/{name}" for name in CLASSES)]
     assert tests["p (Holm)"].min() == pytest.approx(5 * tests["p"].min())
     assert (tests["p (Holm)"] >= tests["p"]).all()
     assert ((tests["low"] <= tests["difference"]) & (tests["difference"] <= tests["high"])).all()
+
+
+def test_two_classes_have_one_area_and_a_class_without_images_none():
+    binary = comparison.paired_tests([pair(np.arange(100) % 2, 2)], ("benign", "malignant"))
+    assert binary["metric"].tolist() == ["accuracy", "auc/malignant"]
+    lacking = comparison.paired_tests([pair(np.arange(99) % 3, 4)], CLASSES)
+    assert lacking["metric"].tolist() == ["accuracy", *(f"auc/{name}" for name in CLASSES[:3])]
+    assert lacking["p (Holm)"].notna().all()

@@ -4,17 +4,27 @@ import numpy as np
 import pytest
 
 from benchmarks.simulated import CLASSES, calibrated
-from helpers import selective
+from helpers.evaluation import measures, selective
 
 
 def test_risk_by_coverage_by_hand():
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
     labels = np.array([0, 1, 1, 0])  # by confidence: right, wrong, right, right
-    curve, area = selective.risk_coverage(probabilities, labels, np.ones((1, 4), np.float32))
+    curve, area = selective.risk_coverage(probabilities, labels, measures.everything(4))
     assert curve["coverage"].tolist() == [0.25, 0.5, 0.75, 1]
     assert curve["risk"].to_numpy() == pytest.approx([0, 1 / 2, 1 / 3, 1 / 4])
-    assert area["value"] == pytest.approx((1 / 2 + 1 / 3 + 1 / 4) / 4)
-    assert area["low"] == pytest.approx(area["value"])
+    assert area.value == pytest.approx((1 / 2 + 1 / 3 + 1 / 4) / 4)
+    assert area.low == pytest.approx(area.value)
+
+
+def test_blocks_of_images_change_no_risk(monkeypatch):
+    probabilities, labels = calibrated(np.random.default_rng(0), 90)
+    resamples = measures.draw_weights(labels, 200)
+    curve, area = selective.risk_coverage(probabilities, labels, resamples)
+    monkeypatch.setattr(measures, "CELLS", 200 * 16)
+    again, area_again = selective.risk_coverage(probabilities, labels, resamples)
+    assert curve.equals(again)
+    assert area_again == pytest.approx(area, abs=1e-6)
 
 
 def test_sets_hold_the_label_as_often_as_promised():
@@ -35,9 +45,10 @@ def test_where_images_are_harder_than_promised_the_promise_breaks():
     shifted = np.roll(labels, 1)
     kept = selective.prediction_sets(probabilities, labels, threshold, CLASSES)
     broken = selective.prediction_sets(probabilities, shifted, threshold, CLASSES)
-    assert kept.coverage["all"]["high"] >= 0.9
-    assert broken.coverage["all"]["high"] < 0.9
-    assert kept.single["value"] + kept.empty["value"] <= 1
+    assert kept.coverage.high >= 0.9
+    assert broken.coverage.high < 0.9
+    assert kept.single.value + kept.empty.value <= 1
+    assert list(kept.by_class) == list(CLASSES)
 
 
 def test_too_few_images_promise_nothing():

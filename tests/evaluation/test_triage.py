@@ -1,11 +1,15 @@
 """Triage: the threshold, what is missed, net benefit and precision by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from benchmarks.simulated import CLASSES
-from helpers import triage
-from helpers.artifacts import Predictions
+from helpers.evaluation import measures, triage
+from helpers.models.trainings import Predictions
+from helpers.study import data_sets
+
+OCT = data_sets.get("octmnist")
 
 
 def test_the_threshold_is_the_highest_that_finds_enough():
@@ -22,32 +26,42 @@ def test_images_are_sent_where_they_belong_and_misses_are_counted_by_how_far_the
     labels = np.arange(4)
     test = np.stack([sure[0], sure[3], sure[2], sure[3], sure[1]])  # a DME scan looks normal
     test_labels = np.array([0, 1, 2, 3, 3])
-    found = triage.triage(Predictions(sure, labels, test, test_labels), CLASSES)
-    assert found.on_validation == 1
-    assert found.levels.loc["urgent referral"].tolist() == [1, 0, 1]
-    assert found.levels.loc["routine referral"].tolist() == [0, 1, 0]
-    assert found.levels.loc["observation"].tolist() == [1, 0, 1]
-    assert found.sensitivity["value"] == 0.5
-    assert found.specificity["value"] == pytest.approx(2 / 3)
-    table = triage.misses({"custom-cnn": found})
-    assert table.loc[("urgent referral", "observation", 2), "custom-cnn"].startswith("1 [")
+    result = triage.triage(Predictions(sure, labels, test, test_labels), OCT)
+    assert result.on_validation == 1
+    assert result.levels.loc["urgent referral"].tolist() == [1, 0, 1]
+    assert result.levels.loc["routine referral"].tolist() == [0, 1, 0]
+    assert result.levels.loc["observation"].tolist() == [1, 0, 1]
+    assert result.sensitivity.value == 0.5
+    assert result.specificity.value == pytest.approx(2 / 3)
+
+
+def test_urgency_is_the_data_sets_own():
+    assert triage.urgent(OCT).tolist() == [True, True, False, False]
+    assert triage.level_of(OCT).tolist() == [0, 0, 1, 2]
+    urgency = {"no": "observation", "yes": "urgent referral"}
+    other = dataclasses.replace(OCT, classes=("no", "yes"), urgency=urgency)
+    sure = np.array([[0.9, 0.1], [0.2, 0.8]])
+    labels = np.array([0, 1])
+    result = triage.triage(Predictions(sure, labels, sure, labels), other)
+    assert result.threshold == 0.8
+    assert np.diag(result.levels).tolist() == [1, 0, 1]
 
 
 def test_net_benefit_by_hand():
     scores, positive = np.array([0.9, 0.6, 0.6, 0.1]), np.array([True, True, False, False])
-    found = triage.net_benefit(scores, positive, np.array([0.5, 0.95]), np.ones((1, 4), np.float32))
-    assert found.loc[0.5, "model"] == pytest.approx(2 / 4 - 1 / 4)
-    assert found.loc[0.5, "refer all"] == pytest.approx(0.5 - 0.5)
-    assert found.loc[0.95, "model"] == 0
+    curve = triage.net_benefit(scores, positive, np.array([0.5, 0.95]), measures.everything(4))
+    assert curve.loc[0.5, "model"] == pytest.approx(2 / 4 - 1 / 4)
+    assert curve.loc[0.5, "refer all"] == pytest.approx(0.5 - 0.5)
+    assert curve.loc[0.95, "model"] == 0
 
 
 def test_at_the_splits_own_prevalence_precision_is_the_plain_one():
     called = np.array([True, True, True, False, False])
     positive = np.array([True, True, False, True, False])
-    found = triage.precision_at(called, positive, np.array([3 / 5]), np.ones((1, 5), np.float32))
-    assert found["precision"].iloc[0] == pytest.approx(2 / 3)
+    curve = triage.precision_at(called, positive, np.array([3 / 5]), measures.everything(5))
+    assert curve["precision"].iloc[0] == pytest.approx(2 / 3)
 
 
 def test_other_data_sets_have_no_triage():
-    assert triage.applies(CLASSES)
-    assert not triage.applies(("normal", "pneumonia"))
+    assert triage.applies(OCT)
+    assert not triage.applies(data_sets.get("pneumoniamnist"))

@@ -1,104 +1,154 @@
-"""Randomised copies of the two trained models, and shuffled labels."""
+"""Which models are on trial, and what is trained beside them."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from helpers import models, randomization
+from helpers.data import dataset as datasets
+from helpers.data.dataset import Dataset, Split
+from helpers.heatmaps import controls
+from helpers.models import networks, trainings
+from helpers.study import data_sets
+from helpers.study.runs import Run
+from helpers.study.settings import DEFAULT_PROFILE, Settings, load_settings
 
-STAGES = (
-    ["head", "last_convolution", "block3", "block2", "block1"],
-    ["head", "conv5", "conv4", "conv3", "conv2", "conv1"],
-)
+MODEL = "custom-cnn"
 
 
-@pytest.fixture(scope="module", params=[0, 1], ids=["custom-cnn", "resnet50"])
-def place(request) -> int:
-    return request.param
+@pytest.fixture
+def protocol(monkeypatch) -> Settings:
+    """The default profile, but for a phantom that is drawn sooner."""
+    settings = load_settings(DEFAULT_PROFILE, "phantom_images=[96,48,48]")
+    monkeypatch.setattr(controls, "load_settings", {DEFAULT_PROFILE: settings}.__getitem__)
+    return settings
 
 
 @pytest.fixture(scope="module")
-def model(trainings, place):
-    return trainings[place].load_model()
+def scans(small) -> Dataset:
+    """Images of 64 px that come from a file, whose lesions nobody knows."""
+    drawn = datasets.phantom_like(small.data, 64)
+    return replace(drawn, name="scans", lesion_masks=None)
 
 
-def weights_of(model, layers: list[str]) -> list[np.ndarray]:
-    return [weight for name in layers for weight in model.get_layer(name).get_weights()]
+def test_which_models_can_be_judged():
+    demo = load_settings(DEFAULT_PROFILE)
+    assert controls.models_on_trial(demo) == (MODEL,)
+    assert controls.models_untried(demo) == ("resnet50",)
+    paper = load_settings("paper")
+    assert "resnet50-caffe" in paper.models
+    assert controls.models_on_trial(paper) == (MODEL, "resnet50")
+    assert controls.models_untried(paper) == ()
+    alone = load_settings("paper", "models=resnet50,resnet50-caffe")
+    assert controls.models_on_trial(alone) == ("resnet50",)
+    own_base = load_settings("paper", "weights_resnet50=random")
+    assert controls.models_on_trial(own_base) == (MODEL,)
 
 
-def differ(first: list[np.ndarray], second: list[np.ndarray]) -> np.ndarray:
-    return np.array([not np.array_equal(a, b) for a, b in zip(first, second, strict=True)])
+def test_a_costly_model_explains_fewer_images():
+    settings = load_settings("paper", "explained_images=24")
+    counts = [controls.images_on_trial(settings, model) for model in (MODEL, "resnet50")]
+    assert counts == [24, 8]
+    fewest = load_settings("paper", "explained_images=4")
+    assert controls.images_on_trial(fewest, "resnet50") == 4
 
 
-def test_the_stages_run_from_the_head_to_the_image_and_hold_every_weight(model, place):
-    stages = randomization.stages(model)
-    assert list(stages) == STAGES[place]
-    layers = [name for names in stages.values() for name in names]
-    assert sorted(layers) == sorted(layer.name for layer in model.layers if layer.weights)
-    assert set(stages["head"]) == {"dense1", "dense1_batch_norm", "dense2", models.LOGITS}
+def test_the_phantom_says_nothing_about_a_set_that_it_does_not_imitate(scans):
+    assert controls.why_no_truth(scans) is None
+    blood = replace(scans, data_set=data_sets.get("bloodmnist"))
+    assert controls.why_no_truth(blood) == (
+        "the phantom imitates OCTMNIST, and this run is about BloodMNIST"
+    )
 
 
-def test_a_copy_is_random_down_to_its_stage_and_the_original_stays(model, place, dataset):
-    stages = randomization.stages(model)
-    before = [weight.copy() for weight in model.get_weights()]
-    for stage in STAGES[place][0], STAGES[place][2], STAGES[place][-1]:
-        copy = randomization.randomized(model, stage)
-        down_to = STAGES[place].index(stage)
-        for depth, layers in enumerate(stages.values()):
-            # An adapter that replicates the grey channel is a constant, which nothing trained.
-            kernels = [name for name in layers if "conv" in name or "dense" in name]
-            kernels = [name for name in kernels if not name.endswith(("_norm", "_bn"))]
-            changed = differ(weights_of(model, layers), weights_of(copy, layers))
-            assert changed.any() == (depth <= down_to), (stage, depth)
-            for name in kernels if depth <= down_to else []:
-                assert differ(weights_of(model, [name]), weights_of(copy, [name]))[0], name
-    assert not differ(before, model.get_weights()).any()
-    images = dataset.test.images[:4, ..., None]
-    probabilities = copy(images, training=False)
-    assert np.isfinite(probabilities).all()
-    assert not np.allclose(probabilities, model(images, training=False))
+def test_on_the_phantom_the_runs_own_training_is_the_first_control(run, small, dataset):
+    first, shuffled = controls.planned(run, small, dataset)
+    assert (first.run, first.settings, first.dataset) == (run, small, dataset)
+    assert shuffled.run.folder != run.folder
+    assert shuffled.settings.training.epochs == min(controls.SHUFFLED_EPOCHS, 2)
+    few = small.training.model_copy(update={"epochs": 9})
+    longer = small.model_copy(update={"training": few})
+    _, shuffled = controls.planned(run, longer, dataset)
+    assert shuffled.settings.training == few.model_copy(update={"epochs": controls.SHUFFLED_EPOCHS})
 
 
-def test_batch_norm_forgets_its_statistics(trainings):
-    model = trainings[0].load_model()
-    copy = randomization.randomized(model, "head")
-    *_, moving_mean, moving_variance = copy.get_layer("dense1_batch_norm").get_weights()
-    assert not moving_mean.any()
-    assert (moving_variance == 1).all()
+def test_elsewhere_a_control_has_the_runs_network_and_the_runs_size(tmp_path, scans, protocol):
+    settings = load_settings(
+        "paper",
+        "convolution_filters=[4,4,8,8] convolution_dropout=0.1 dense_units=[16,8] adapter=learned "
+        "weights=random upsample_to=64 cached_views=3 epochs=7 batch_size=64 augmentation=off",
+    )
+    run = Run(tmp_path)
+    first, shuffled = controls.planned(run, settings, scans)
+    assert first.settings.convolutions == settings.convolutions
+    assert first.settings.head == settings.head
+    assert first.settings.base == settings.base.model_copy(
+        update={"cached_views": protocol.base.cached_views}
+    )
+    assert first.settings.training == protocol.training
+    assert first.settings.augmentation == protocol.augmentation
+    assert first.settings.data.phantom_images == protocol.data.phantom_images
+    for plan in (first, shuffled):
+        assert plan.dataset.is_phantom
+        assert plan.dataset.shape == scans.shape == (64, 64, 1)
+        assert plan.run.folder.is_relative_to(run.folder)
+    assert first.run.folder != shuffled.run.folder
+    own, beside = (
+        [weight.shape for weight in networks.build(MODEL, each, (64, 64, 1), 4, 0).weights]
+        for each in (settings, first.settings)
+    )
+    assert own == beside
 
 
-def test_a_stage_is_drawn_alike_by_the_same_seed_only(trainings):
-    model = trainings[0].load_model()
-    head = randomization.stages(model)["head"]
-    first = weights_of(randomization.randomized(model, "head", seed=3), head)
-    deeper = weights_of(randomization.randomized(model, "block1", seed=3), head)
-    other = weights_of(randomization.randomized(model, "head", seed=4), head)
-    assert not differ(first, deeper).any()
-    assert differ(first, other).any()
+def test_a_control_of_rgb_images_sees_three_channels(tmp_path, scans, protocol):
+    rgb = {
+        name: Split(np.repeat(split.images, 3, axis=3), split.labels)
+        for name, split in scans.splits.items()
+    }
+    settings = load_settings("paper")
+    first, _ = controls.planned(Run(tmp_path), settings, replace(scans, **rgb))
+    assert first.dataset.shape == (64, 64, 3)
 
 
-def test_the_weights_that_a_training_began_with_do_not_come_back(small):
-    began = models.build("custom-cnn", small, size=28, classes=4, seed=0)
-    copy = randomization.randomized(began, "block1", seed=0)
-    kernels = [layer.name for layer in began.layers if hasattr(layer, "kernel")]
-    for name in kernels:
-        assert differ(weights_of(began, [name]), weights_of(copy, [name]))[0], name
-
-
-def test_an_unknown_stage_is_refused(trainings):
-    with pytest.raises(ValueError, match="conv9"):
-        randomization.randomized(trainings[0].load_model(), "conv9")
+def test_the_keys_of_the_controls_are_those_of_their_trainings(tmp_path, scans, protocol):
+    settings = load_settings("paper", "models=custom-cnn,resnet50-caffe explained_images=4")
+    run = Run(tmp_path)
+    plans = controls.planned(run, settings, scans)
+    assert controls.keys(run, settings, scans) == [
+        trainings.key(plan.settings, plan.dataset, MODEL, 0) for plan in plans
+    ]
+    blood = replace(scans, data_set=data_sets.get("bloodmnist"))
+    assert controls.keys(run, settings, blood) == []
 
 
 def test_shuffled_labels_are_the_training_splits_alone(dataset):
-    shuffled = randomization.shuffled_labels(dataset, seed=1)
+    shuffled = controls.shuffled_labels(dataset, seed=1)
     assert not np.array_equal(shuffled.train.labels, dataset.train.labels)
     np.testing.assert_array_equal(np.sort(shuffled.train.labels), np.sort(dataset.train.labels))
     np.testing.assert_array_equal(shuffled.train.images, dataset.train.images)
     assert shuffled.val is dataset.val
     assert shuffled.test is dataset.test
-    found = {
+    prints = {
         dataset.fingerprint,
         shuffled.fingerprint,
-        randomization.shuffled_labels(dataset, seed=2).fingerprint,
+        controls.shuffled_labels(dataset, seed=2).fingerprint,
     }
-    assert len(found) == 3
+    assert len(prints) == 3
+
+
+@pytest.mark.parametrize("model", [MODEL, "resnet50"])
+def test_another_shuffle_is_another_training(small, dataset, model):
+    data = [dataset, *(controls.shuffled_labels(dataset, seed) for seed in (0, 1))]
+    keys = [trainings.key(small, each, model, 0) for each in data]
+    assert len(set(keys)) == 3
+    again = controls.shuffled_labels(dataset, 0)
+    assert trainings.key(small, again, model, 0) == keys[1]
+
+
+def test_the_control_is_trained_once_on_shuffled_labels(run, small, dataset, trainings):
+    control = controls.load_or_train(run, small, dataset, MODEL)
+    assert control.trained.folder == trainings[0].folder
+    assert control.shuffled.folder != control.trained.folder
+    again = controls.load_or_train(run, small, dataset, MODEL)
+    assert again.shuffled.provenance == control.shuffled.provenance
+    assert dataset.fingerprint == control.phantom.fingerprint

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from helpers import localization
+from helpers.heatmaps import localization
 
-CRITERIA = ("pointing game", "mass inside", "AUPRC", "IoU")
+NAMES = ("pointing game", "mass inside", "AUPRC", "IoU")
 
 
 @pytest.fixture(scope="module")
@@ -45,38 +45,39 @@ def test_a_constant_map_finds_nothing_and_a_healthy_image_has_no_score():
     masks = np.zeros((3, 2, 2), bool)
     masks[:2, 0] = True
     maps = np.stack([np.zeros((2, 2)), np.ones((2, 2)), np.eye(2)])
-    for criterion in localization.criteria(0.5).values():
-        np.testing.assert_array_equal(criterion(maps, masks), [0, 0, np.nan])
+    for criterion in localization.CRITERIA:
+        np.testing.assert_array_equal(criterion.score(maps, masks), [0, 0, np.nan])
 
 
 def test_a_random_map_scores_at_chance(masks):
     maps = localization.random_maps(masks.shape, 1)
     threshold = localization.best_threshold(maps, masks)
     for name, score in localization.truth(maps, masks, threshold).items():
-        assert score["low"] < score["chance"] < score["high"], name
-        assert score["above_low"] < 0 < score["above_high"], name
+        assert score.measure.low < score.chance < score.measure.high, name
+        assert score.above.low < 0 < score.above.high, name
 
 
 def test_a_perfect_map_scores_at_the_top(masks):
     maps = masks.astype(np.float32)
     threshold = localization.best_threshold(maps, masks)
     scores = localization.truth(maps, masks, threshold)
-    assert tuple(scores) == CRITERIA
+    assert tuple(scores) == NAMES
     for name, score in scores.items():
-        assert score["value"] == score["low"] == score["high"] == 1, name
-        assert score["chance"] < 0.6, name
-        assert score["above_low"] > 0, name
-        assert score["n"] == masks.any(axis=(1, 2)).sum()
-        assert score["constant"] == 0
+        assert score.measure.value == score.measure.low == score.measure.high == 1, name
+        assert score.chance < 0.6, name
+        assert score.above.low > 0, name
+        assert score.measure.n == masks.any(axis=(1, 2)).sum()
+        assert score.constant == 0
 
 
 def test_chance_is_kinder_to_the_centre_than_uniform_chance_is(masks):
     maps = localization.centre_blob(masks.shape)
     scores = localization.truth(maps, masks, 0.5)
     lesions = masks[masks.any(axis=(1, 2))]
-    assert scores["pointing game"]["chance"] > 2 * lesions.mean()
+    score = scores["pointing game"]
+    assert score.chance > 2 * lesions.mean()
     # The same map everywhere finds another image's lesion as well as its own.
-    assert scores["pointing game"]["above_low"] < 0 < scores["pointing game"]["above_high"]
+    assert score.above.low < 0 < score.above.high
 
 
 def test_constant_maps_are_counted(masks):
@@ -84,8 +85,8 @@ def test_constant_maps_are_counted(masks):
     first = np.flatnonzero(masks.any(axis=(1, 2)))[0]
     maps[first] = 1
     score = localization.truth(maps, masks, 0.5)["AUPRC"]
-    assert score["constant"] == pytest.approx(1 / score["n"])
-    assert score["value"] == pytest.approx(1 - 1 / score["n"])
+    assert score.constant == pytest.approx(1 / score.measure.n)
+    assert score.measure.value == pytest.approx(1 - 1 / score.measure.n)
 
 
 def test_others_are_never_the_same_image_nor_the_same_pair():
@@ -103,17 +104,29 @@ def test_the_threshold_is_the_one_with_the_highest_overlap():
     assert 0.4 < localization.best_threshold(maps, masks) <= 0.65
 
 
-def test_baselines_know_no_model():
-    images = np.zeros((2, 28, 28), np.uint8)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_baselines_know_no_model(channels):
+    images = np.zeros((2, 28, 28, channels), np.uint8)
     images[0, :, 14:] = 200  # the second image is black
-    found = localization.baselines(images)
-    for maps in found.values():
+    baselines = localization.baselines(images)
+    for maps in baselines.values():
         assert maps.dtype == np.float32
-        assert maps.shape == images.shape
+        assert maps.shape == images.shape[:3]
         assert maps.min() >= 0
         assert maps.max() <= 1
-    assert set(np.argwhere(found["edges"][0] == 1)[:, 1]) == {13, 14}
-    assert not found["edges"][1].any()
-    blob = found["centre blob"][0]
+    assert set(np.argwhere(baselines["edges"][0] == 1)[:, 1]) == {13, 14}
+    assert not baselines["edges"][1].any()
+    blob = baselines["centre blob"][0]
     assert blob[13, 13] == blob[14, 14] == 1
     np.testing.assert_allclose(blob, blob[::-1, ::-1])
+
+
+def test_edges_are_those_of_the_mean_over_channels():
+    images = np.zeros((1, 28, 28, 3), np.uint8)
+    images[0, :, :14, 0] = images[0, :, 14:, 1] = 90  # red meets green: no edge in grey
+    assert not localization.edges(images).any()
+
+
+def test_the_warm_area_is_the_share_above_half():
+    maps = np.array([[[1, 0.6], [0.5, 0]], [[0, 0], [0, 0]]])
+    np.testing.assert_array_equal(localization.WARM_AREA.score(maps), [0.5, 0])

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from helpers.settings import REPOSITORY
+from helpers.study.settings import REPOSITORY
 
 PAGE = (REPOSITORY / "book" / "reporting-checklists.md").read_text()
 # Items with sub-items a, b, ... of TRIPOD+AI (Collins et al. 2024) and how many; CLAIM has none.

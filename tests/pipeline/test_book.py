@@ -12,20 +12,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import copy_of_the_repository
 
-from helpers import site
-from helpers.runs import Run
-from helpers.settings import REPOSITORY
+from helpers.pages import first_page
+from helpers.pipeline import jobs
+from helpers.study.errors import InputError
+from helpers.study.runs import Run
+from helpers.study.settings import REPOSITORY
 
+TRAINING = {"02-custom-cnn", "03-resnet50"}
 # The discussion quotes what the heatmaps chapter measured.
 HEATMAPS = {"05-grad-cam", "06-discussion"}
-# The chapters that train, or show what training does to an image.
-TRAIN = {"01-data", "02-custom-cnn", "03-resnet50", *HEATMAPS}
+LEDGER = {"06-discussion"}
 SMALL = "phantom_images=[96,48,48] epochs=2 upsample_to=64 explained_images=4 evaluations=4"
 
 
 def make_book(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "helpers.book", *arguments]
+    command = [sys.executable, "-m", "helpers.pipeline.book", *arguments]
     return subprocess.run(
         command, cwd=REPOSITORY, capture_output=True, text=True, env=os.environ | environment
     )
@@ -84,7 +87,6 @@ def test_without_a_network_one_line_says_what_to_do(files, arguments, words):
     )
     assert finished.returncode == 2
     assert finished.stdout == ""
-    # Beside it stand TensorFlow's own words and the download that was tried.
     (line,) = [line for line in finished.stderr.splitlines() if line.startswith("octmnist: ")]
     assert words in line
     assert contents_of_runs() == before
@@ -104,11 +106,35 @@ def test_a_folder_that_cannot_be_written_is_named():
 
 
 @pytest.fixture(scope="module")
-def book():
-    """A small book, built once: warnings are errors."""
+def finished():
+    """A small book, built once from nothing: warnings are errors."""
+    shutil.rmtree(REPOSITORY / "runs" / "test", ignore_errors=True)
     finished = make_book("--run", "test", "--overrides", SMALL)
     assert finished.returncode == 0, finished.stderr[-3000:]
+    return finished
+
+
+@pytest.fixture(scope="module")
+def book(finished):
     return REPOSITORY / "runs" / "test"
+
+
+def test_a_terminal_shows_a_line_a_job_and_nothing_else(finished):
+    lines = finished.stderr.splitlines()
+    total = len(lines)
+    for number, line in enumerate(lines, start=1):
+        assert re.fullmatch(rf"\[\d:\d\d:\d\d\] {number} of {total}: [\w -]+", line), line
+    jobs_begun = [line.split(": ")[1] for line in lines]
+    assert {"train custom-cnn 0", "grad-cam resnet50 0", "control custom-cnn"} <= set(jobs_begun)
+    assert {"metrics", "explanations", "claims", "render"} <= set(jobs_begun)
+    assert len(set(jobs_begun)) == total  # each is done once
+
+
+def test_run_json_says_what_the_run_is(book):
+    facts = json.loads((book / "artifacts" / "run.json").read_text())
+    assert facts["settings"]["epochs"] == 2
+    assert facts["is_phantom"]
+    assert set(facts["trainings"]) == {"custom-cnn, seed 0", "resnet50, seed 0"}
 
 
 def test_the_book_renders_every_page_with_its_links(book):
@@ -140,13 +166,13 @@ def test_executed_chapters_name_no_path_of_this_machine(book):
         assert str(REPOSITORY) not in path.read_text(), path.name
 
 
-def test_trainings_from_before_a_setting_existed_still_render(book, tmp_path):
+def test_a_run_from_before_a_setting_existed_still_renders_its_first_page(book, tmp_path):
     shutil.copytree(book / "artifacts", tmp_path / "artifacts")
-    for path in (tmp_path / "artifacts").rglob("provenance.json"):
-        facts = json.loads(path.read_text())
-        del facts["settings"]["evaluations"]
-        path.write_text(json.dumps(facts))
-    site._write_this_run(tmp_path, Run(tmp_path, fills_gaps=False))
+    run = Run(tmp_path)
+    facts = json.loads(run.description.read_text())
+    del facts["settings"]["evaluations"]
+    run.description.write_text(json.dumps(facts))
+    first_page.write(tmp_path, run)
     assert "phantom" in (tmp_path / "this-run-origin.txt").read_text()
 
 
@@ -161,57 +187,66 @@ def test_a_second_call_finds_nothing_to_do(book):
 
 
 @pytest.mark.parametrize(
-    ("path", "old", "new", "chapters"),
+    ("path", "old", "new", "chapters", "results"),
     [
-        ("book/index.md", "A student's", "Some student's", set()),
-        ("book/02-custom-cnn.ipynb", "anyone can count", "everybody can count", {"02-custom-cnn"}),
-        ("helpers/explain.py", "BATCH = 32", "BATCH = 64", HEATMAPS),
-        ("helpers/duplicates.py", '"""', '"""Again: ', {"01-data", "04-metrics"}),
-        ("helpers/training.py", "PREDICTION_BATCH", "# Why.\nPREDICTION_BATCH", TRAIN),
+        ("book/index.md", "A student's", "Some student's", set(), set()),
+        ("book/02-custom-cnn.ipynb", "can count", "could count", {"02-custom-cnn"}, set()),
+        # A sentence or a table of a page.
+        ("helpers/pages/metrics.py", "def ", "NEW = 1\n\n\ndef ", {"04-metrics"}, set()),
+        ("helpers/pages/training.py", "def ", "NEW = 1\n\n\ndef ", TRAINING, set()),
+        # A statistics module.
+        ("helpers/evaluation/calibration.py", "BINS = 15", "BINS = 16", {"04-metrics"}, set()),
+        ("helpers/evaluation/triage.py", '"""', '"""Again: ', {"04-metrics"}, set()),
+        ("helpers/data/duplicates.py", '"""', '"""Again: ', {"01-data", "04-metrics"}, set()),
+        # What makes a result makes it anew, and the chapters that read it.
+        (
+            "helpers/heatmaps/methods.py",
+            "SEED = 0",
+            "SEED = 1",
+            HEATMAPS,
+            {"explanations", "claims"},
+        ),
+        (
+            "helpers/ledger/rules.py",
+            "SIGNIFICANCE = 0.05",
+            "SIGNIFICANCE = 0.06",
+            LEDGER,
+            {"claims"},
+        ),
+        # A comment where a training is determined.
+        ("helpers/models/fit.py", "VIEWS_SEED", "# Why.\nVIEWS_SEED", TRAINING, set()),
     ],
     ids=lambda value: value if isinstance(value, str) and "/" in value else "",
 )
 def test_an_edit_redoes_what_depends_on_it_and_retrains_nothing(
-    book, tmp_path, path, old, new, chapters
+    book, tmp_path, path, old, new, chapters, results
 ):
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    )
-    for name in listed.stdout.splitlines():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(REPOSITORY / name, tmp_path / name)
+    copy_of_the_repository(tmp_path)
     for folder in (book.relative_to(REPOSITORY), ".snakemake/metadata"):
         shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     text = (tmp_path / path).read_text()
     assert old in text
     (tmp_path / path).write_text(text.replace(old, new, 1))
     plan = subprocess.run(
-        [sys.executable, "-m", "helpers.book", "--run", "test", "--overrides", SMALL],
+        [sys.executable, "-m", "helpers.pipeline.book", "--run", "test", "--overrides", SMALL],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         env=os.environ | {"SNAKEMAKE_ARGUMENTS": "--dry-run --quiet host"},
     )
-    planned = plan.stdout + plan.stderr
-    assert plan.returncode == 0, planned
+    assert plan.returncode == 0, plan.stderr
+    planned = (tmp_path / "runs" / "test" / "log.txt").read_text()
     assert set(re.findall(r"chapter=([\w-]+)", planned)) == chapters
-    assert set(re.findall(r"^rule (\w+):", planned, re.MULTILINE)) == (
-        {"site", "chapter"} if chapters else {"site"}
-    )
+    made = set(re.findall(r"^rule (\w+):", planned, re.MULTILINE))
+    assert made == {"site", *({"chapter"} if chapters else set()), *results}
 
 
 def train_anew(**options) -> subprocess.Popen:
     """Train the small book's custom CNN with other settings, in a process of its own."""
     parameters = json.dumps({"profile": "demo", "overrides": SMALL + " batch_size=8"})
-    command = [sys.executable, "-m", "helpers.steps", "train", "custom-cnn", "0"]
-    return subprocess.Popen(
-        [*command, "--parameters", parameters],
-        cwd=REPOSITORY,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OCTMNIST_RUN": "test"},
-        **options,
-    )
+    command = [sys.executable, "-m", "helpers.pipeline.jobs", "train", "custom-cnn", "0"]
+    command += ["--folder", "runs/test", "--parameters", parameters]
+    return subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, **options)
 
 
 def contents_of_training(book: Path) -> dict[str, bytes]:
@@ -226,7 +261,7 @@ def test_a_full_disk_is_named_and_the_old_training_stays(book):
     words = process.communicate()[1]
     assert process.returncode == 2
     (line,) = [line for line in words.splitlines() if line.startswith("octmnist: ")]
-    assert line.endswith("make room there, or give permission")
+    assert line.endswith("make room there")
     assert contents_of_training(book) == before
 
 
@@ -243,12 +278,7 @@ def test_a_killed_training_leaves_the_old_one(book):
 
 def test_a_chapter_that_fails_is_named_and_the_old_one_stays(book):
     kept = (book / "notebooks" / "04-metrics.ipynb").read_bytes()
-    command = [sys.executable, "-m", "helpers.steps", "chapter", "04-metrics", "--parameters"]
-    parameters = json.dumps({"profile": "demo", "overrides": "epochs=0"})
-    environment = os.environ | {"OCTMNIST_RUN": "test"}
-    finished = subprocess.run(
-        [*command, parameters], cwd=REPOSITORY, capture_output=True, text=True, env=environment
-    )
-    assert finished.returncode == 2
-    assert "epochs = 0" in finished.stderr
+    broken = {"profile": "demo", "overrides": "epochs=0"}
+    with pytest.raises(InputError, match=r"chapter 04-metrics: .*epochs = 0"):
+        jobs.chapter(Run(book), broken, "04-metrics")
     assert (book / "notebooks" / "04-metrics.ipynb").read_bytes() == kept

@@ -3,54 +3,22 @@
 import ast
 import json
 import re
+import subprocess
+import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from helpers import address, runs
-from helpers.settings import REPOSITORY
+from helpers.data import dataset as datasets
+from helpers.pipeline import address
+from helpers.study import architectures, data_sets
+from helpers.study.settings import REPOSITORY, profile_names
 
 CHAPTERS = sorted((REPOSITORY / "book").glob("*.ipynb"))
-# Modules in the order of the data's way: each imports only what stands before it.
-ORDER = (
-    "settings",
-    "runs",
-    "phantom",
-    "data",
-    "duplicates",
-    "artifacts",
-    "models",
-    "training",
-    "bootstrap",
-    "evaluation",
-    "comparison",
-    "calibration",
-    "triage",
-    "shift",
-    "acquisition",
-    "failures",
-    "selective",
-    "explain",
-    "attribution",
-    "localization",
-    "faithfulness",
-    "similarity",
-    "randomization",
-    "controls",
-    "arithmetic",
-    "claims",
-    "sentences",
-    "explanations",
-    "trials",
-    "findings",
-    "figures",
-    "evaluation_figures",
-    "site",
-    "steps",
-    "book",
-)
+MODULES = sorted((REPOSITORY / "helpers").glob("*/*.py"))
 
 
 def cells(path: Path) -> list[dict]:
@@ -138,35 +106,85 @@ def test_colab_and_gpu_versions_are_the_locks():
                 assert package not in ("tensorflow", "numpy", "keras")
 
 
-def test_modules_import_only_what_stands_before_them():
-    for place, name in enumerate(ORDER):
-        used = {path.stem for path in runs.helpers_used(REPOSITORY / "helpers" / f"{name}.py")}
-        assert used <= set(ORDER[:place]), name
-
-
-def test_a_chapter_depends_on_the_helpers_it_imports():
-    used = {path.stem: {module.stem for module in runs.helpers_used(path)} for path in CHAPTERS}
-    assert [name for name, modules in used.items() if "explain" in modules] == ["05-grad-cam"]
-    assert "training" in used["02-custom-cnn"]
-    assert not {"training", "models"} & used["04-metrics"]
-
-
-def test_comments_and_docstrings_do_not_change_what_code_does(tmp_path):
-    plain, told = tmp_path / "plain.py", tmp_path / "told.py"
-    plain.write_text("def f():\n    'One.'\n    return 1\n")
-    told.write_text("'''A module.'''\n\n\ndef f():\n    '''Another.'''\n    return 1  # one\n")
-    other = tmp_path / "other.py"
-    other.write_text("def f():\n    'One.'\n    return 2\n")
-    assert runs.code_digest(other) != runs.code_digest(plain)
-    assert ast.dump(ast.parse(plain.read_text())) != ast.dump(ast.parse(told.read_text()))
-    assert runs.code_digest(plain) == runs.code_digest(
-        _rewritten(plain, "def f():\n    'Two.'\n    # why\n    return 1\n")
+def test_a_wing_imports_only_from_those_before_it():
+    finished = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports")],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
     )
+    assert finished.returncode == 0, finished.stdout
+    assert "1 kept, 0 broken" in finished.stdout
 
 
-def _rewritten(path: Path, text: str) -> Path:
-    path.write_text(text)
-    return path
+def test_a_wings_face_holds_its_modules_names_and_no_code():
+    for face in (REPOSITORY / "helpers").glob("*/__init__.py"):
+        tree = ast.parse(face.read_text())
+        docstring, names = tree.body
+        assert isinstance(docstring, ast.Expr)
+        modules = {path.stem for path in face.parent.glob("*.py")} - {"__init__"}
+        listed = ast.literal_eval(names.value)
+        assert listed == sorted(modules), face
+        for module in modules:
+            assert f"`{module}`" in ast.get_docstring(tree), (face, module)
+
+
+def test_tests_mirror_the_wings():
+    wings = {path.name for path in (REPOSITORY / "helpers").iterdir() if path.is_dir()}
+    wings.discard("__pycache__")
+    assert wings == {path.name for path in (REPOSITORY / "tests").iterdir() if path.is_dir()} - {
+        "__pycache__"
+    }
+
+
+def names_that_only_the_registries_know() -> set[str]:
+    return {
+        *architectures.names(),
+        *data_sets.INFO,
+        *(info["python_class"] for info in data_sets.INFO.values()),
+        *profile_names(),
+        datasets.PHANTOM,
+    }
+
+
+def compared(tree: ast.AST) -> Iterator[ast.AST]:
+    """What code compares, looks up or matches by."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            yield from (node.left, *node.comparators)
+        elif isinstance(node, ast.Subscript):
+            yield node.slice
+        elif isinstance(node, ast.Dict):
+            yield from filter(None, node.keys)
+        elif isinstance(node, ast.MatchValue):
+            yield node.value
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("get", "startswith"):
+            yield from node.args
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if path.parent.name != "study"],
+    ids=lambda path: f"{path.parent.name}/{path.stem}",
+)
+def test_nothing_outside_the_registries_asks_for_a_name(path):
+    known = names_that_only_the_registries_know()
+    for node in compared(ast.parse(path.read_text())):
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant):
+                assert part.value not in known, f"{path.name}:{part.lineno}: {part.value}"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_no_chapters_code_asks_for_a_name(path):
+    known = names_that_only_the_registries_know()
+    for cell in cells(path):
+        source = "".join(cell["source"])
+        if cell["cell_type"] != "code" or "!git" in source:
+            continue
+        for node in compared(ast.parse(source)):
+            for part in ast.walk(node):
+                assert not (isinstance(part, ast.Constant) and part.value in known), source
 
 
 def test_actions_are_pinned_by_commit():

@@ -1,37 +1,44 @@
-"""Settings: the report's values in paper, and one line for what can't be used."""
+"""Settings: the report's values in paper, blocks and flat names, one line for bad input."""
 
 import pytest
 
-from helpers.settings import InputError, Settings, changed, load_settings, profile_names
+from helpers.study import architectures, settings
+from helpers.study.errors import InputError
+from helpers.study.settings import (
+    PROTOCOL,
+    Settings,
+    differences,
+    load_settings,
+    profile_names,
+    restored,
+)
 
 
 def test_paper_has_the_reports_values():
     paper = load_settings("paper")
-    assert (paper.rotation_degrees, paper.shift, paper.zoom, paper.horizontal_flip) == (
-        *(10, 0.1, 0.1),
-        True,
-    )
-    assert paper.convolution_filters == (32, 64, 128, 256)
-    assert (paper.convolution_dropout, paper.pooling_dropout) == (0.25, 0.5)
-    assert (paper.dense_units, paper.dense_dropout) == ((512, 256), (0.5, 0.3))
-    assert (paper.learning_rate_custom_cnn, paper.learning_rate_resnet50) == (1e-3, 1e-4)
-    assert (paper.optimizer, paper.batch_size, paper.epochs) == ("adam", 32, 30)
-    assert (paper.early_stopping_patience, paper.plateau_factor, paper.plateau_patience) == (
-        *(10, 0.5),
-        5,
-    )
-    assert (paper.adapter, paper.class_weights, paper.weights) == (
-        *("learned", "balanced"),
-        "imagenet",
-    )
+    augmentation, convolutions, training = paper.augmentation, paper.convolutions, paper.training
+    assert (augmentation.rotation_degrees, augmentation.shift, augmentation.zoom) == (10, 0.1, 0.1)
+    assert augmentation.horizontal_flip
+    assert convolutions.convolution_filters == (32, 64, 128, 256)
+    assert (convolutions.convolution_dropout, convolutions.pooling_dropout) == (0.25, 0.5)
+    assert (paper.head.dense_units, paper.head.dense_dropout) == ((512, 256), (0.5, 0.3))
+    assert [paper.learning_rate(entry.name) for entry in architectures.reported()] == [1e-3, 1e-4]
+    assert (training.optimizer, training.batch_size, training.epochs) == ("adam", 32, 30)
+    assert (training.early_stopping_patience, training.plateau_factor) == (10, 0.5)
+    assert training.plateau_patience == 5
+    assert (paper.base.adapter, training.class_weights) == ("learned", "balanced")
+    assert paper.weights("resnet50") == "imagenet"
 
 
 def test_local_trains_as_paper_does_but_for_the_adapter():
-    local = load_settings("local", data_path="x.npz").model_dump()
-    paper = load_settings("paper").model_dump()
-    differing = {name for name in paper if paper[name] != local[name]}
+    local = load_settings("local", data_path="x.npz")
     on_trial = {"explained_images", "evaluations"}  # what heatmaps may cost on two cores
-    assert differing == {"profile", "source", "data_path", "adapter", *on_trial}
+    read_then = {"cached_views"}
+    assert set(differences(local, load_settings("paper"))) <= {"adapter", *on_trial, *read_then}
+    own, papers = local.flat(), load_settings("paper").flat()
+    differing = {name for name in papers if papers[name] != own[name]}
+    where = {"profile", "source", "data_path", "image_size"}
+    assert differing == {"adapter", *on_trial, *where}
 
 
 def test_every_profile_is_complete():
@@ -41,9 +48,29 @@ def test_every_profile_is_complete():
 
 
 def test_overrides_and_parameters_meet():
-    settings = load_settings("demo", "batch_size=64 shift=0.2", epochs=3, seeds="0,2")
-    assert (settings.batch_size, settings.shift, settings.epochs) == (64, 0.2, 3)
-    assert settings.seeds == (0, 2)
+    loaded = load_settings("demo", "batch_size=64 shift=0.2", epochs=3, seeds="0,2")
+    assert (loaded.training.batch_size, loaded.augmentation.shift) == (64, 0.2)
+    assert loaded.training.epochs == 3
+    assert loaded.seeds == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name", "value"),
+    [
+        ("augmentation=off", "augmentation", "off"),
+        ("augmentation=on", "augmentation", "on"),
+        ("epochs=010", "epochs", 10),
+        ("horizontal_flip=false", "horizontal_flip", False),
+        ("phantom_images=[96,48,48]", "phantom_images", [96, 48, 48]),
+        ("dense_dropout=0.1,0.2", "dense_dropout", [0.1, 0.2]),
+        ("models=resnet50", "models", ["resnet50"]),
+        ("seeds=3", "seeds", [3]),
+        ("image_size=64", "image_size", 64),
+        ("learning_rate_resnet50=0.5", "learning_rate_resnet50", 0.5),
+    ],
+)
+def test_values_are_read_as_users_type_them(overrides, name, value):
+    assert load_settings("demo", overrides).flat()[name] == value
 
 
 @pytest.mark.parametrize(
@@ -61,9 +88,17 @@ def test_overrides_and_parameters_meet():
         ({"profile": "demo", "overrides": "models=custom-cn"}, ["did you mean 'custom-cnn'"]),
         ({"profile": "demo", "overrides": "upsample_to=16"}, ["upsample_to = 16", "32"]),
         ({"profile": "demo", "overrides": "epochs"}, ["name=value"]),
+        ({"profile": "demo", "overrides": "epochs='3"}, ["can't read", "quotation"]),
         ({"profile": "demo", "seeds": "0,0"}, ["twice"]),
+        ({"profile": "demo", "seeds": "20240131123"}, ["4294967295"]),
         ({"profile": "local"}, ["data_path"]),
         ({"profile": "demo", "data_path": "x.npz"}, ["profile local"]),
+        ({"profile": "demo", "overrides": "image_size=32"}, ["28, 64, 128, 224"]),
+        ({"profile": "local", "data_path": "x.npz", "overrides": "image_size=64"}, ["own size"]),
+        ({"profile": "demo", "overrides": "data_set=bloodmnist"}, ["profile local or paper"]),
+        ({"profile": "paper", "overrides": "data_set=bloodmnis"}, ["did you mean 'bloodmnist'"]),
+        ({"profile": "paper", "overrides": "data_set=chestmnist"}, ["several labels", "octmnist"]),
+        ({"profile": "paper", "overrides": "data_set=organmnist3d"}, ["volumes", "octmnist"]),
     ],
 )
 def test_what_cannot_be_used_is_named_with_what_is_allowed(arguments, words):
@@ -74,9 +109,47 @@ def test_what_cannot_be_used_is_named_with_what_is_allowed(arguments, words):
         assert word in str(error.value)
 
 
-def test_what_differs_from_the_profile_is_told():
-    assert changed(load_settings("demo")) == {}
-    assert changed(load_settings("demo", "phantom_images=[96,48,48]", epochs=3)) == {
-        "phantom_images": [96, 48, 48],
-        "epochs": 3,
-    }
+def test_what_differs_from_the_protocol_is_what_the_runs_models_read():
+    protocol = load_settings(PROTOCOL)
+    assert differences(protocol, protocol) == {}
+    demo = differences(load_settings("demo"), protocol)
+    assert demo["batch_size"] == (16, 32)
+    assert demo["epochs"] == (12, 30)
+    assert demo["weights"] == ("random", "imagenet")
+    assert demo["adapter"] == ("replicate", "learned")
+    assert "phantom_images" not in demo
+    small_network = differences(load_settings("demo", "models=custom-cnn"), protocol)
+    assert not {"weights", "adapter", "cached_views"} & set(small_network)
+
+
+def test_a_models_own_setting_holds_for_its_variants_unless_they_have_theirs():
+    loaded = load_settings("paper", "learning_rate_resnet50=0.5 weights_resnet50=random")
+    assert loaded.learning_rate("resnet50-caffe") == loaded.learning_rate("resnet50") == 0.5
+    assert loaded.weights("resnet50-caffe") == "random"
+    assert loaded.learning_rate("custom-cnn") == 1e-3
+    apart = load_settings("paper", "weights_resnet50=random weights_resnet50_caffe=imagenet")
+    assert apart.weights("resnet50-caffe") == "imagenet"
+
+
+def test_what_determines_a_training_is_what_its_network_and_its_fitting_read():
+    paper = load_settings("paper")
+    small, large = (paper.determining(name) for name in ("custom-cnn", "resnet50"))
+    assert "convolution_filters" in small and "adapter" not in small
+    assert "adapter" in large and "convolution_filters" not in large
+    assert small["learning_rate"] == 1e-3
+    assert not {"seeds", "models", "explained_images", "source"} & {*small, *large}
+
+
+def test_flat_settings_can_be_restored_also_when_they_lack_one():
+    loaded = load_settings("demo", "weights_resnet50=imagenet augmentation=off", epochs=3)
+    assert restored(loaded.flat()) == restored(restored(loaded.flat()).flat())
+    assert restored(loaded.flat()).training.epochs == 3
+    older = {name: value for name, value in loaded.flat().items() if name != "evaluations"}
+    assert restored(older).heatmaps == load_settings("demo").heatmaps
+
+
+def test_every_name_that_can_be_typed_is_told_once():
+    names = settings.names()
+    assert len(set(names)) == len(names)
+    assert {"learning_rate_custom_cnn", "weights_resnet50", "augmentation"} <= set(names)
+    assert "weights_custom_cnn" not in names

@@ -1,0 +1,10 @@
+"""Where images come from, what is known of them, and which of them occur twice.
+
+- `phantom`: synthetic scans with the true lesion of each.
+- `files`: MedMNIST-format files, checked, and MedMNIST's own, downloaded and verified.
+- `dataset`: three splits of images with labels, whatever their source.
+- `duplicates`: images that occur more than once, within and across splits.
+- `scans`: the widths of the scans behind images, and images of another width.
+"""
+
+__all__ = ["dataset", "duplicates", "files", "phantom", "scans"]

@@ -1,0 +1,26 @@
+"""How a number is computed, with its 95 % interval, from a model's predictions.
+
+- `measures`: a value with its interval; Wilson's and the bootstrap's.
+- `metrics`: every test metric of every training, and of every resample.
+- `comparison`: paired tests between two models.
+- `calibration`: whether a probability means what it says.
+- `triage`: who has to be seen at once, where a data set knows what its classes ask for.
+- `errors`: confident errors, agreement, doubtful labels, copies.
+- `selective`: risk against coverage, and prediction sets.
+- `shift`: why validation is better than test.
+
+In all of them `probabilities` are float (n, classes), rows adding up to 1; `labels` int (n,), each
+a place in `classes`, their short names; `resamples` float32 (resamples, n), as
+`measures.draw_weights` gives them, stratified by label.
+"""
+
+__all__ = [
+    "calibration",
+    "comparison",
+    "errors",
+    "measures",
+    "metrics",
+    "selective",
+    "shift",
+    "triage",
+]

@@ -1,0 +1,186 @@
+"""A run's answers to the ledger: what each source that `measured` names has to say."""
+
+import functools
+import itertools
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from helpers.data.dataset import Dataset
+from helpers.evaluation import comparison, measures
+from helpers.evaluation.metrics import Metrics
+from helpers.heatmaps import rows
+from helpers.heatmaps.rows import Row
+from helpers.ledger import claims
+from helpers.models.trainings import Trained
+from helpers.study import architectures, data_sets, settings
+from helpers.study.settings import Settings
+
+AS_LISTED = "as listed"
+GRAD_CAM = "Grad-CAM"  # the heatmaps that the report describes
+
+
+class Answer(NamedTuple):
+    """What a run has on a claim; `obstacle` says why that decides nothing."""
+
+    value: float | str | None = None
+    interval: tuple[float, float] | None = None
+    obstacle: str | None = None
+
+
+class _Lacking(Exception):
+    """The run lacks the model of that name."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A run's answers; each of `claims.SOURCES` is a method of its own.
+
+    metrics : by model, seed and name, as `metrics.measure_all` gives them, the first seed first.
+    trainings : every model's, the first seed first. Models that no claim names don't matter.
+    """
+
+    settings: Settings
+    dataset: Dataset
+    metrics: Metrics
+    trainings: Sequence[Trained]
+
+    def answer(self, measured: str) -> Answer:
+        """What the run has on a claim's `measured`."""
+        source, *names = measured.split()
+        try:
+            return getattr(self, source)(*names)
+        except _Lacking as model:
+            return Answer(obstacle=f"this run has no {model}")
+
+    def metric(self, model: str, name: str) -> Answer:
+        """A test metric of the first seed."""
+        if model not in self.metrics:
+            raise _Lacking(model)
+        measure = next(iter(self.metrics[model].values())).get(name)
+        if measure is None or math.isnan(measure.value):
+            return Answer(obstacle=f"this run has no {name}")
+        if measure.low is None:
+            return Answer(measure.value, None, "this run has no interval for it")
+        return Answer(measure.value, (measure.low, measure.high), self._other_training(model))
+
+    def history(self, model: str, column: str) -> Answer:
+        """A column of the history after the last epoch."""
+        trained = self._first(model)
+        value = float(trained.history[column].iloc[-1])
+        if column != "val_accuracy":
+            return Answer(value, None, "an epoch's average while weights change has no interval")
+        n = len(trained.predictions.val_labels)
+        share = measures.proportion(round(value * n), n)
+        return Answer(value, (share.low, share.high), self._other_training(model))
+
+    def minutes(self, model: str) -> Answer:
+        """How long the training took."""
+        return Answer(self._first(model).provenance["seconds"] / 60)
+
+    def parameters(self, model: str) -> Answer:
+        """How many weights the model has."""
+        total = self._first(model).provenance["parameters"]["total"]
+        counted_by = ("data_set", *architectures.get(model).counted_by)
+        return Answer(total, None, self._departures(model, counted_by))
+
+    def ratio(self, first: str, second: str) -> Answer:
+        """How many times as many weights the first model has."""
+        above, below = self.parameters(first), self.parameters(second)
+        return Answer(above.value / below.value, None, above.obstacle or below.obstacle)
+
+    def difference(self, second: str, first: str) -> Answer:
+        """By how much the first model named is the more accurate one."""
+        gain = comparison.compare(self._first(first), self._first(second)).difference
+        obstacle = self._other_training(first) or self._other_training(second)
+        return Answer(gain.value, (gain.low, gain.high), obstacle)
+
+    def setting(self, name: str) -> Answer:
+        """A setting; the images' size is their own, since a file brings it along."""
+        values = self.settings.flat() | {"image_size": self.dataset.size}
+        for entry in map(architectures.get, architectures.names()):
+            kind = name.removesuffix(f"_{entry.setting_suffix}")
+            if kind != name and kind in settings.OfModel.model_fields:
+                values[name] = getattr(self.settings, kind)(self._first(entry.name).model)
+        value = values[name]
+        return Answer(str(value) if isinstance(value, bool) else _without_folder(value))
+
+    def layers(self, model: str, *names: str) -> Answer:
+        """Whether layers that depend on these settings are as the report lists them."""
+        return Answer(AS_LISTED, None, self._departures(self._first(model).model, names))
+
+    def medmnist(self, *names: str) -> Answer:
+        """What MedMNIST's table says of the set that the report is about."""
+        facts = data_sets.INFO[data_sets.audited().name]
+        derived = {"total": sum(facts["n_samples"].values()), "classes": len(facts["label"])}
+        return Answer(functools.reduce(lambda part, name: part[name], names, facts | derived))
+
+    def protocol(self, name: str) -> Answer:
+        """What every run of this book does."""
+        return Answer(claims.EVERY_RUN[name])
+
+    def _first(self, model: str) -> Trained:
+        for trained in self.trainings:
+            if trained.model == model:
+                return trained
+        raise _Lacking(model)
+
+    def _other_training(self, model: str) -> str | None:
+        """How the run departs from the protocol that the report's figures are about."""
+        return other_images(self.dataset) or self._departures(model)
+
+    def _departures(self, model: str, names: Collection[str] | None = None) -> str | None:
+        """Which of the settings that a model depends on, or of those named, aren't the report's."""
+        report = settings.load_settings(settings.PROTOCOL)
+        stated = claims.determining(report, model, report.data.image_size)
+        here = claims.determining(self.settings, model, self.dataset.size)
+        names = here if names is None else names
+        if "data_set" in names and not self.dataset.data_set.audited:
+            return f"this run is about {self.dataset.data_set.title}"
+        departures = [
+            f"{name}={_without_folder(here[name])}"
+            for name in names
+            if name != "data_set" and here[name] != stated[name]
+        ]
+        told = f"this run's settings aren't the report's ({', '.join(departures)})"
+        return told if departures else None
+
+
+def on_heatmaps(trial: Sequence[Row], models: Iterable[str], criteria: Iterable[str]) -> str | None:
+    """What a trial says to a claim's `heatmap`, in a clause; None where nothing was measured."""
+    parts = []
+    for packed, model in itertools.product(criteria, models):
+        criterion, _, class_name = packed.partition(", ")
+        row = rows.find(trial, model, GRAD_CAM, criterion, class_name or None)
+        if row and row.measure:
+            parts.append(f"{packed} {row_in_words(row)} ({model})")
+    told = f"measured on {GRAD_CAM}, lesions being the phantom's: {', '.join(parts)}"
+    return told if parts else None
+
+
+def row_in_words(row: Row) -> str:
+    """A row's value, interval, what chance earns, and n; or why there is none."""
+    if row.measure is None:
+        return row.why
+    chance = "" if row.chance is None else f"chance {row.chance:.3f}, "
+    # Each half stays on one line of a narrow cell.
+    halves = (row.measure.text(), f"{chance}n = {row.measure.n}")
+    return "; ".join(half.replace(" ", measures.NO_BREAK_SPACE) for half in halves)
+
+
+def other_images(dataset: Dataset) -> str | None:
+    """Which images a run used in place of the report's, in a clause; None where it used those."""
+    if dataset.is_audited:
+        return None
+    if not dataset.data_set.audited:
+        return f"this run is about {dataset.data_set.title}"
+    if dataset.name.casefold() == dataset.data_set.title.casefold():
+        return f"this run used a file named {dataset.name} whose MD5 isn't MedMNIST's"
+    return f"this run used {dataset.in_prose}"
+
+
+def _without_folder(value: Any) -> Any:
+    """A setting's value as a page may tell it: of a path the file's name."""
+    return Path(value).name if isinstance(value, str) else value

@@ -1,0 +1,11 @@
+"""How models are built and trained, and what a training leaves.
+
+- `weights`: files of pretrained weights, checked before anything is built.
+- `networks`: the architectures as flat graphs from raw pixels to probabilities.
+- `augmentation`: when and how training images are varied, and how classes are weighted.
+- `trainings`: what a training leaves, under which key, and how later steps get at it.
+- `fit`: fitting a model, and keeping what came out.
+- `cost`: how long a training will take here.
+"""
+
+__all__ = ["augmentation", "cost", "fit", "networks", "trainings", "weights"]

@@ -1,0 +1,32 @@
+"""How long a training will take on this machine, from a few batches timed now."""
+
+import time
+from collections.abc import Callable
+
+from helpers.data.dataset import Dataset
+from helpers.models import fit, networks
+from helpers.study.settings import Settings
+
+TIMED_CALLS = 5
+
+
+def estimated_seconds(settings: Settings, dataset: Dataset, model: str) -> float:
+    """How long one training of all epochs will take here."""
+    network = networks.build(model, settings, dataset.shape, len(dataset.classes), seed=0)
+    images = dataset.train.images[: settings.training.batch_size]
+    batches = len(dataset.train) / len(images)
+    if fit.trains_on_features(settings, model):
+        seconds = _seconds_a_call(lambda: network.predict_on_batch(images))
+        return seconds * batches * fit.view_count(settings, dataset)
+    truth = fit.one_hot(dataset.train.labels[: len(images)], len(dataset.classes))
+    network.compile(settings.training.optimizer, "categorical_crossentropy")
+    seconds = _seconds_a_call(lambda: network.train_on_batch(images, truth))
+    return seconds * batches * settings.training.epochs
+
+
+def _seconds_a_call(call: Callable[[], object]) -> float:
+    call()  # the first compiles
+    started = time.monotonic()
+    for _ in range(TIMED_CALLS):
+        call()
+    return (time.monotonic() - started) / TIMED_CALLS

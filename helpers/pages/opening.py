@@ -1,0 +1,188 @@
+"""How a chapter begins: settings, data, trainings, and a box that says what made the page."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from IPython.display import HTML
+
+from helpers.data import dataset as datasets
+from helpers.data.dataset import Dataset
+from helpers.models import trainings
+from helpers.models.trainings import Trained
+from helpers.pages import style
+from helpers.study import architectures, provenance
+from helpers.study.architectures import Architecture
+from helpers.study.runs import Run, open_run
+from helpers.study.settings import (
+    PROTOCOL,
+    REPOSITORY,
+    Settings,
+    differences,
+    load_settings,
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a chapter is about: its settings, its images, and the run that it belongs to."""
+
+    settings: Settings
+    dataset: Dataset
+    run: Run
+
+    @cached_property
+    def trainings(self) -> list[Trained]:
+        """Every model's training for every seed, as the chapters before have left them.
+
+        Where the run may fill its gaps, what is missing is trained first, in a process of its own.
+
+        Raises
+        ------
+        InputError : elsewhere, naming the chapter to run first.
+        """
+        if self.run.fills_gaps:
+            for model in self.settings.models:
+                for seed in self.settings.seeds:
+                    if trainings.load(self.run, self.settings, self.dataset, model, seed) is None:
+                        self._train_first(model, seed)
+        return trainings.recall(self.run, self.settings, self.dataset)
+
+    @property
+    def shown(self) -> dict[str, Trained]:
+        """Each model's training with the first seed, which pages show."""
+        return {t.model: t for t in self.trainings if t.seed == self.settings.first_seed}
+
+    def trained_in(self, chapter: str) -> tuple[str, ...]:
+        """The models of this run that a chapter trains."""
+        return tuple(m for m in architectures.trained_in(chapter) if m in self.settings.models)
+
+    @property
+    def banner(self) -> HTML:
+        """The box on top of a page (`banner`)."""
+        return HTML(banner(self.settings, self.dataset))
+
+    def origin(self, made: dict | None = None) -> pd.DataFrame:
+        """What made the page (`origin_table`): a training's provenance, or here and now."""
+        return origin_table(self.settings, self.dataset.origin, made or provenance.here_and_now())
+
+    def _train_first(self, model: str, seed: int) -> None:
+        chapter = architectures.get(model).chapter
+        print(f"first chapter {chapter}: training {model}, seed {seed}", file=sys.stderr)
+        command = [sys.executable, "-m", "helpers.pipeline.jobs", "train", model, str(seed)]
+        settings = json.dumps(self.settings.flat())
+        folder = ["--folder", str(self.run.folder), "--settings", settings]
+        subprocess.run([*command, *folder], cwd=REPOSITORY, check=True)
+
+
+def open_study(
+    profile: str, overrides: str | None = None, run: str | None = None, **parameters: Any
+) -> Study:
+    """Open what a chapter's parameters ask for, and set the book's style.
+
+    Parameters
+    ----------
+    profile, overrides, parameters : as `load_settings` takes them.
+    run : the folder under `runs/` that the chapter belongs to; by default one under `runs/scratch`.
+
+    Raises
+    ------
+    InputError : for settings or data that can't be used.
+    """
+    settings = load_settings(profile, overrides, **parameters)
+    style.use()
+    return Study(settings, datasets.load(settings.data), open_run(settings, run))
+
+
+def banner(settings: Settings, dataset: Dataset) -> str:
+    """What a page was made from, as HTML; an empty text where that is all as the report has it."""
+    told = [*_about_data(settings, dataset), *_about_bases(settings), *_about_protocol(settings)]
+    if not told:
+        return ""
+    paragraphs = "".join(f'<p style="color: inherit">{sentence}</p>' for sentence in told)
+    # Its own colours, since a theme's box is unreadable among a dark page's outputs.
+    return (
+        '<div style="background: #FFF1E5; color: #222222; border-left: 4px solid #D55E00; '
+        'padding: 0.6em 1em 0.1em 1em; margin-bottom: 1em"><p style="color: inherit">'
+        f"<b>What this page was made from</b></p>{paragraphs}</div>"
+    )
+
+
+def _about_data(settings: Settings, dataset: Dataset) -> list[str]:
+    if dataset.is_audited:
+        return []
+    if dataset.is_phantom:
+        return [
+            "Made from a <b>phantom</b>: synthetic images, drawn by a program. These figures show "
+            "that the book runs; they say nothing on patients, nor on "
+            f"{dataset.data_set.title}."
+        ]
+    if dataset.is_official:
+        return [f"Made from <b>{escape(dataset.name)}</b>, a set that the report is not about."]
+    return [
+        f"Made from <b>{escape(dataset.name)}</b>, a file of the user's own, and not from "
+        f"{dataset.data_set.title} itself."
+    ]
+
+
+def _about_bases(settings: Settings) -> list[str]:
+    told = []
+    for model, entry in _on_bases(settings):
+        weights = settings.weights(model)
+        if settings.has_random_base(model):
+            told.append(
+                f"{entry.base.title}'s base has <b>random weights</b>: its chapter shows the "
+                "machinery, not what pretraining achieves."
+            )
+        elif Path(weights).is_absolute():
+            told.append(
+                f"{entry.base.title}'s base has weights from a file, not Keras's ImageNet weights."
+            )
+    return list(dict.fromkeys(told))
+
+
+def _about_protocol(settings: Settings) -> list[str]:
+    """Every setting that differs from the report's protocol, whatever the profile."""
+    told = []
+    for name, (own, protocols) in differences(settings, load_settings(PROTOCOL)).items():
+        told.append(f"<code>{name}</code> is {_shown(own)} (protocol: {_shown(protocols)})")
+    if not told:
+        return []
+    return [
+        f"Differs from the report's protocol (profile <code>{PROTOCOL}</code>) in: "
+        f"{'; '.join(told)}."
+    ]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return escape(", ".join(map(str, value)))
+    # No folder of the machine.
+    return escape(Path(value).name if isinstance(value, str) else str(value))
+
+
+def _on_bases(settings: Settings) -> list[tuple[str, Architecture]]:
+    entries = [(model, architectures.get(model)) for model in settings.models]
+    return [(model, entry) for model, entry in entries if entry.base]
+
+
+def origin_table(settings: Settings, origin: str, made: dict) -> pd.DataFrame:
+    """Data, profile, changed settings, seeds, commit, packages and hardware behind a page."""
+    protocol = differences(settings, load_settings(PROTOCOL))
+    changed = [f"{name}={_shown(own)}" for name, (own, _) in protocol.items()]
+    rows = {
+        "data": origin,
+        "profile": settings.profile,
+        "unlike the report's protocol": ", ".join(changed) or "nothing",
+        "seeds": ", ".join(map(str, settings.seeds)),
+        **{name: made[name] for name in ("date", "commit", "packages", "python", "hardware")},
+    }
+    return pd.DataFrame({"this page": rows}).rename_axis("made from")

@@ -1,0 +1,134 @@
+"""Chapters that train a model: its layers, its protocol, its course over the epochs, its seeds."""
+
+from collections.abc import Sequence
+
+import keras
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from helpers.data.dataset import Dataset
+from helpers.ledger import claims
+from helpers.models.trainings import Trained
+from helpers.pages import style
+from helpers.study import architectures
+from helpers.study.settings import PROTOCOL, Settings, load_settings
+
+OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}
+
+
+def absence(models: Sequence[str], settings: Settings) -> str:
+    """Says that a run trains no model of a chapter, whose `models` are none; else nothing."""
+    if models:
+        return ""
+    return f"This run has no model of this chapter: models={','.join(settings.models)}."
+
+
+def layer_table(model: keras.Model) -> pd.DataFrame:
+    """A row a layer: its kind, the shape of its output without the batch, its weights."""
+    rows = [
+        {
+            "layer": layer.name,
+            "kind": type(layer).__name__,
+            "output": " x ".join(map(str, layer.output.shape[1:])),
+            "weights": layer.count_params(),
+        }
+        for layer in model.layers
+    ]
+    return pd.DataFrame(rows).set_index("layer")
+
+
+def stated_weights(settings: Settings, dataset: Dataset, model: str, total: int) -> str:
+    """The number of weights that the report states beside the one counted; nothing of others."""
+    entry = architectures.get(model)
+    if not entry.reported:
+        return ""
+    stated = int(claims.stated(f"{model}-parameters"))
+    here, protocol = settings.flat(), load_settings(PROTOCOL).flat()
+    differs = any(here[name] != protocol[name] for name in entry.counted_by)
+    if differs or not dataset.data_set.audited:
+        return (
+            f"The report states {stated:,}. This run's network isn't the one that it lists, by its "
+            f"settings or its images, and has {total:,}."
+        )
+    return (
+        f"The report states {stated:,}. The layers that it lists have {total:,}: "
+        f"{'the same' if stated == total else f'a difference of {stated - total:+,}'}."
+    )
+
+
+def colour_channels(settings: Settings, dataset: Dataset) -> str:
+    """How images that are coloured already come to a base of three channels; else nothing."""
+    if dataset.data_set.channels == 1:
+        return ""
+    what = "hands them on" if settings.base.features_are_fixed else "is trained to mix them"
+    return (
+        f"{dataset.data_set.title}'s images have three channels as they come; here the convolution "
+        f"{what} (`adapter: {settings.base.adapter}`)."
+    )
+
+
+def protocol(settings: Settings, model: str) -> str:
+    """How a model is trained, in two sentences (the report's section 2.3)."""
+    chosen = settings.training
+    return (
+        f"{OPTIMIZERS[chosen.optimizer]} with a learning rate of "
+        f"{settings.learning_rate(model):g}, categorical cross-entropy, batches of "
+        f"{chosen.batch_size}, at most {chosen.epochs} epochs. After {chosen.plateau_patience} "
+        "epochs without a better validation loss the learning rate is multiplied by "
+        f"{chosen.plateau_factor:g}; after {chosen.early_stopping_patience} training stops."
+    )
+
+
+def training_curves(trainings: Sequence[Trained]) -> list[Figure]:
+    """Of each training accuracy and loss by epoch; the epoch that is judged is marked."""
+    return [_curves(trained) for trained in trainings]
+
+
+def outcome(trained: Trained) -> str:
+    """The last epoch, which the report calls final, beside the one judged; and what it cost."""
+    last, best = trained.history.iloc[-1], trained.history.loc[trained.best_epoch]
+    facts = trained.provenance
+    return (
+        f"After the last epoch ({len(trained.history)}) training accuracy was "
+        f"{last['accuracy']:.3f} and validation accuracy {last['val_accuracy']:.3f}: the figures "
+        f"that the report calls final. Judged from here on is epoch {trained.best_epoch}, the best "
+        f"on validation, with {best['val_accuracy']:.3f}. "
+        f"Training took {facts['seconds']:.0f} s on {facts['hardware']}. The model has "
+        f"{facts['parameters']['total']:,} weights, of which training changes "
+        f"{facts['parameters']['trainable']:,}."
+    )
+
+
+def seeds_table(trainings: Sequence[Trained]) -> pd.DataFrame | None:
+    """A row a training: the epoch judged, its accuracy and loss on validation, epochs, seconds."""
+    if not trainings:
+        return None
+    rows = {
+        (trained.model, trained.seed): {
+            "judged epoch": trained.best_epoch,
+            "epochs": len(trained.history),
+            **trained.history.loc[trained.best_epoch, ["val_accuracy", "val_loss"]].round(3),
+            "seconds": trained.provenance["seconds"],
+        }
+        for trained in trainings
+    }
+    table = pd.DataFrame(rows).T.rename_axis(["model", "seed"])
+    return table.astype({"judged epoch": int, "epochs": int})
+
+
+def _curves(trained: Trained) -> Figure:
+    history, best = trained.history, trained.best_epoch
+    figure, axes = plt.subplots(1, 2, figsize=(8, 2.8))
+    figure.suptitle(trained.model)
+    names = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
+    for axis, (name, label) in zip(axes, names.items(), strict=True):
+        axis.plot(history.index, history[name], color=style.GREY, ls="--", label="training")
+        axis.plot(history.index, history[f"val_{name}"], color="black", label="validation")
+        axis.axvline(best, color=style.GREY, lw=0.8, ls=":")
+        axis.plot(best, history.loc[best, f"val_{name}"], "o", color="black", label="judged")
+        axis.set(xlabel="epoch", ylabel=label)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].set_ylim(0, 1)
+    axes[0].legend(frameon=False)
+    return figure

@@ -1,0 +1,10 @@
+"""What make calls: the book as a whole, its jobs, what a terminal shows, and the site.
+
+- `book`: `make book`: check the input beforehand, then have Snakemake do what is missing.
+- `jobs`: one job of the Snakefile each.
+- `console`: what stands on a terminal: one line a job, and one line for an error.
+- `site`: the static site of a run.
+- `address`: `make address`: point every link at a fork.
+"""
+
+__all__ = ["address", "book", "console", "jobs", "site"]

@@ -1,0 +1,12 @@
+"""What there is: architectures, data sets, settings, and where a run's results lie.
+
+- `architectures`: one entry for each model, the only place that knows its name.
+- `data_sets`: one entry for each MedMNIST set that this book can read.
+- `errors`: the one kind of error that a user is meant to read.
+- `settings`: a profile with the caller's overrides, in blocks, validated.
+- `runs`: a run's folder and paths, and files that are replaced whole.
+- `provenance`: what makes results here and now, and digests of values, files and arrays.
+- `code`: which modules a chapter or a module imports, and a digest of what they do.
+"""
+
+__all__ = ["architectures", "code", "data_sets", "errors", "provenance", "runs", "settings"]

@@ -1,0 +1,160 @@
+"""The data sets that this book can read: MedMNIST's own table, and what the book knows besides."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import functools
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from helpers.study.errors import InputError
+
+with contextlib.redirect_stdout(io.StringIO()):  # it asks for torch, which nothing here needs
+    from medmnist import INFO
+
+# The sides in pixels at which MedMNIST publishes its sets.
+SIZES = (28, 64, 128, 224)
+# Kermany et al. (2018): what a finding asks for, the most urgent first.
+URGENCY_LEVELS = ("urgent referral", "routine referral", "observation")
+URGENT, ROUTINE, OBSERVE = URGENCY_LEVELS
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published test accuracy (0 to 1) on a set's 28 px images, and where it stands.
+
+    key : of the source in references.bib; deviation : standard deviation over seeds, where given.
+    """
+
+    model: str
+    accuracy: float
+    source: str
+    key: str
+    deviation: float | None = None
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A MedMNIST set of flat images with one label each.
+
+    name : MedMNIST's own, as users type it; title : as prose writes it.
+    classes : short names, a label being an index into them.
+    channels : of an image, 1 (grey) or 3 (RGB).
+    task : MedMNIST's: multi-class, binary-class or ordinal-regression, whose grades are taken as
+        classes here.
+    samples : images by split (train, val, test).
+    md5 : of MedMNIST's file and address : where it lies, by side in pixels.
+    urgency : what each class asks for, one of `URGENCY_LEVELS`, where that is known.
+    train_counts : images of each class in training, where the phantom imitates the set.
+    published : others' results on it.
+    audited : whether the report is about it.
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    labels: tuple[str, ...]
+    channels: int
+    task: str
+    samples: Mapping[str, int]
+    licence: str
+    md5: Mapping[int, str]
+    address: Mapping[int, str]
+    urgency: Mapping[str, str] = field(default_factory=dict)
+    train_counts: tuple[int, ...] = ()
+    published: tuple[Published, ...] = ()
+    audited: bool = False
+
+
+# What the book knows of a set besides MedMNIST's table; `classes` are the names that its prose and
+# its artifacts use, in the order of MedMNIST's labels.
+KNOWN: dict[str, dict] = {
+    "octmnist": {
+        "classes": {"cnv": "CNV", "dme": "DME", "drusen": "drusen", "normal": "normal"},
+        "urgency": {"cnv": URGENT, "dme": URGENT, "drusen": ROUTINE, "normal": OBSERVE},
+        "train_counts": (33_484, 10_213, 7_754, 46_026),
+        # "28->224" in the sources: 28 px images scaled up. All on the official 1,000 test images.
+        "published": (
+            Published("ResNet-18", 0.743, "MedMNIST v2", "medmnist"),
+            Published("ResNet-50", 0.762, "MedMNIST v2", "medmnist"),
+            Published("ResNet-50, scaled up", 0.776, "MedMNIST v2", "medmnist"),
+            Published("MedViT-S, scaled up", 0.782, "MedViT", "medvit"),
+            Published("VGG16", 0.775, "MedMNIST+", "medmnistplus", deviation=0.0286),
+            Published("DenseNet-121", 0.7287, "MedMNIST+", "medmnistplus"),
+            Published("ResNet-18", 0.6907, "MedMNIST+", "medmnistplus"),
+            Published("ViT-B", 0.64, "MedMNIST+", "medmnistplus"),
+        ),
+        "audited": True,
+    },
+}
+_TITLES = {name: title for known in KNOWN.values() for name, title in known["classes"].items()}
+
+
+@functools.cache
+def get(name: str) -> DataSet:
+    """The entry of a MedMNIST set.
+
+    Raises
+    ------
+    InputError : for a set that MedMNIST doesn't know, one of volumes, or one whose images bear
+        several labels.
+    """
+    obstacle = _obstacle(name)
+    if obstacle:
+        raise InputError(f"data_set {name!r}: {obstacle} (usable: {', '.join(names())})")
+    info = INFO[name]
+    known = dict(KNOWN.get(name, {}))
+    labels = tuple(info["label"][str(index)] for index in range(len(info["label"])))
+    suffixes = {size: "" if size == SIZES[0] else f"_{size}" for size in SIZES}
+    return DataSet(
+        name=name,
+        title=info["python_class"],
+        classes=tuple(known.pop("classes", map(_short, labels))),
+        labels=labels,
+        channels=info["n_channels"],
+        task=info["task"],
+        samples=info["n_samples"],
+        licence=info["license"],
+        md5={size: info[f"MD5{suffix}"] for size, suffix in suffixes.items()},
+        address={size: info[f"url{suffix}"] for size, suffix in suffixes.items()},
+        **known,
+    )
+
+
+def names() -> tuple[str, ...]:
+    """The names of the sets that this book can read."""
+    return tuple(name for name in INFO if not _obstacle(name))
+
+
+def imitated() -> str:
+    """The name of the set that the phantom imitates."""
+    return next(name for name, known in KNOWN.items() if "train_counts" in known)
+
+
+def audited() -> DataSet:
+    """The set that the report is about."""
+    return get(next(name for name, known in KNOWN.items() if known.get("audited")))
+
+
+def class_title(name: str) -> str:
+    """A class as prose writes it: its abbreviation in capitals, words apart."""
+    return _TITLES.get(name, name.replace("-", " "))
+
+
+def _obstacle(name: str) -> str | None:
+    if name not in INFO:
+        close = difflib.get_close_matches(str(name), INFO, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        return f"MedMNIST has no such set{hint}"
+    if name.endswith("3d"):
+        return "its images are volumes, and this book reads flat ones"
+    if INFO[name]["task"].startswith("multi-label"):
+        return "its images bear several labels each, and every metric here takes one"
+    return None
+
+
+def _short(label: str) -> str:
+    return re.sub(r"\W+", "-", label).strip("-")

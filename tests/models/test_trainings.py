@@ -1,0 +1,108 @@
+"""What a training leaves: the artifact contract, and keys that know settings, images and code."""
+
+import ast
+import json
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from helpers.data import dataset as datasets
+from helpers.data.dataset import Split
+from helpers.models import trainings as kept
+from helpers.study.errors import InputError
+from helpers.study.runs import Run
+from helpers.study.settings import REPOSITORY, load_settings
+
+
+def test_artifacts_are_the_contract(trainings, dataset):
+    for trained in trainings:
+        names = {path.name for path in trained.folder.iterdir()}
+        assert {"predictions.npz", "history.csv", "model.keras", "provenance.json"} <= names
+        with np.load(trained.folder / "predictions.npz") as arrays:
+            for split in ("val", "test"):
+                probabilities, labels = arrays[f"{split}_probabilities"], arrays[f"{split}_labels"]
+                assert (probabilities.dtype, labels.dtype) == (np.float32, np.int64)
+                assert probabilities.shape == (len(dataset.splits[split]), 4)
+                np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+                np.testing.assert_array_equal(labels, dataset.splits[split].labels)
+        assert len(trained.history) == 2
+        facts = json.loads((trained.folder / "provenance.json").read_text())
+        assert {"settings", "data_fingerprint", "packages", "commit", "hardware", "seconds"} <= set(
+            facts
+        )
+        assert facts["settings"]["batch_size"] == 32
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_saved_model_repeats_its_predictions(trainings, dataset, dtype):
+    images = dataset.test.images.astype(dtype)
+    for trained in trainings:
+        again = keras.models.load_model(trained.folder / "model.keras").predict(images, verbose=0)
+        np.testing.assert_allclose(again, trained.predictions.test_probabilities, atol=1e-5)
+
+
+def test_the_key_follows_what_determines_a_training(small, dataset):
+    key = kept.key(small, dataset, "custom-cnn", 0)
+    changed = load_settings("demo", "phantom_images=[96,48,48] epochs=3 batch_size=32")
+    other_base = load_settings(
+        "demo", "phantom_images=[96,48,48] epochs=2 upsample_to=32 batch_size=32 weights=imagenet"
+    )
+    assert kept.key(small, dataset, "custom-cnn", 1) != key
+    assert kept.key(changed, dataset, "custom-cnn", 0) != key
+    assert kept.key(other_base, dataset, "custom-cnn", 0) == key
+    assert kept.key(other_base, dataset, "resnet50", 0) != kept.key(small, dataset, "resnet50", 0)
+    assert kept.key(small, replace(dataset, name="renamed"), "custom-cnn", 0) == key
+
+
+def test_the_key_and_the_features_key_follow_the_images_and_labels_given(small, dataset):
+    labels = np.random.default_rng(0).permutation(dataset.train.labels)
+    shuffled = replace(dataset, train=Split(dataset.train.images, labels))
+    for key in (kept.features_key, lambda *given: kept.key(*given, 0)):
+        assert key(small, shuffled, "resnet50") != key(small, dataset, "resnet50")
+
+
+def test_one_file_in_two_places_is_one_data_set(octmnist_mini, tmp_path):
+    copy = tmp_path / "elsewhere.npz"
+    copy.write_bytes(octmnist_mini.read_bytes())
+    keys = set()
+    for path in (octmnist_mini, copy):
+        settings = load_settings("local", data_path=str(path), weights="random")
+        keys.add(kept.key(settings, datasets.load(settings.data), "custom-cnn", 0))
+    assert len(keys) == 1
+
+
+def test_a_training_for_other_data_is_not_recalled(run, small, dataset, trainings):
+    labels = np.random.default_rng(0).permutation(dataset.train.labels)
+    shuffled = replace(dataset, train=Split(dataset.train.images, labels))
+    assert kept.load(run, small, dataset, "custom-cnn", 0) is not None
+    assert kept.load(run, small, shuffled, "custom-cnn", 0) is None
+
+
+def test_a_chapter_before_its_predecessors_gets_one_line(small, dataset, tmp_path):
+    with pytest.raises(InputError, match="run chapter 02-custom-cnn") as error:
+        kept.recall(Run(tmp_path), small, dataset)
+    assert "\n" not in str(error.value)
+
+
+def test_the_judged_epoch_is_the_first_best(trainings):
+    for trained in trainings:
+        best = trained.history["val_accuracy"]
+        assert trained.best_epoch == best.index[best == best.max()][0]
+        predictions = trained.predictions
+        right = predictions.val_probabilities.argmax(axis=1) == predictions.val_labels
+        assert right.mean() == pytest.approx(best.max(), abs=1e-6)
+
+
+def test_every_module_that_fits_a_model_is_in_its_key():
+    folder = REPOSITORY / "helpers" / "models"
+    tree = ast.parse((folder / "fit.py").read_text())
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "helpers.models"
+        for alias in node.names
+    }
+    # What trainings.py does is keep and find; weights.py only refuses.
+    assert imported - {"trainings"} | {"fit"} == set(kept.DETERMINING)

@@ -1,0 +1,72 @@
+"""Chapter 1: its tables, figures and the branches of its sentences."""
+
+import numpy as np
+import pytest
+
+from helpers.ledger import claims
+from helpers.pages import data as page
+from helpers.study import data_sets
+from helpers.study.settings import load_settings
+
+
+def test_facts_are_medmnists():
+    facts = page.facts(data_sets.get("octmnist"))["MedMNIST"]
+    assert facts["images, total"] == "109,309"
+    assert facts["class 0"] == "choroidal neovascularization"
+    assert page.facts(data_sets.get("bloodmnist")).loc["channels", "MedMNIST"] == "3"
+
+
+def test_the_reports_split_sizes_are_compared(monkeypatch):
+    octmnist = data_sets.get("octmnist")
+    assert page.stated_splits(octmnist) == (
+        "The report's split sizes (97,477, 10,832 and 1,000) are exactly these."
+    )
+    monkeypatch.setattr(claims, "stated_splits", lambda: {"train": 1, "val": 2, "test": 3})
+    assert page.stated_splits(octmnist) == "The report's split sizes (1, 2 and 3) are not these."
+    assert page.stated_splits(data_sets.get("pneumoniamnist")) == (
+        "The report is about OCTMNIST; this run's set is PneumoniaMNIST."
+    )
+
+
+def test_images_are_counted_and_shown(any_set, overlaps):
+    counts = page.class_counts(any_set)
+    assert (counts == 4).all(axis=None)
+    assert not overlaps(page.class_distribution(counts * 2_000))
+
+
+def test_a_class_shows_as_many_examples_as_it_has(images):
+    examples = page.first_of_each_class(images(each=3).train, 4, each=8)
+    assert [len(of_class) for of_class in examples] == [3] * 4
+
+
+def test_pixels_are_told_by_colour(images):
+    assert "White borders are scans" in page.about_pixels(images())
+    xray = page.about_pixels(images("pneumoniamnist"))
+    assert xray.startswith("Grey values")
+    assert "scans" not in xray
+    assert page.about_pixels(images("bloodmnist")).startswith("Values of red, green and blue")
+    dataset = images("bloodmnist")
+    table = page.pixel_statistics(dataset)
+    assert len(table) == 9
+    red = dataset.train.images[..., 0] / 255
+    assert np.isclose(table.loc["train, red", "mean"], red.mean())
+    assert np.isclose(table.loc["train, red", "standard deviation"], red.std())
+    assert list(page.pixel_statistics(images()).index) == ["train", "val", "test"]
+
+
+def test_what_is_done_about_imbalance_is_told(images):
+    dataset = images()
+    off = page.countermeasures(load_settings("paper"), dataset)
+    assert "augmentation is off (setting: auto)" in off
+    assert "1.00 for CNV, 1.00 for DME, 1.00 for drusen and 1.00 for normal" in off
+    chosen = load_settings("paper", "augmentation=on class_weights=none")
+    on = page.countermeasures(chosen, dataset)
+    assert "augmentation is on (setting: on)" in on
+    assert on.endswith("Classes are not weighted.")
+
+
+@pytest.mark.parametrize(("flip", "told"), [("true", True), ("false", False)])
+def test_a_flip_is_told_where_there_is_one(flip, told):
+    said = page.transformations(load_settings("paper", f"horizontal_flip={flip}"))
+    assert ("flips left and right" in said) == told
+    assert "turns by up to 10 degrees, shifts by up to 10 %" in said

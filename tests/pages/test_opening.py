@@ -1,0 +1,114 @@
+"""How a chapter begins: what it opens, and the box that says what made it."""
+
+from dataclasses import replace
+
+import pytest
+
+from helpers.data import phantom
+from helpers.models import trainings
+from helpers.pages import opening
+from helpers.pages.opening import Study, banner, origin_table
+from helpers.study.errors import InputError
+from helpers.study.runs import Run
+from helpers.study.settings import load_settings
+
+MADE = dict.fromkeys(("date", "commit", "packages", "python", "hardware"), "x")
+
+
+def local(overrides: str = "", **given):
+    return load_settings("local", overrides, data_path="mine.npz", **given)
+
+
+def test_the_reports_own_protocol_needs_no_box(images):
+    assert banner(load_settings("paper"), images(is_official=True)) == ""
+
+
+@pytest.mark.parametrize(
+    ("profile", "overrides", "told", "untold"),
+    [
+        ("local", "adapter=learned", [], ["adapter", "cached_views", "copied"]),
+        ("local", "", ["<code>adapter</code> is replicate (protocol: learned)"], []),
+        ("paper", "adapter=replicate", ["<code>adapter</code> is replicate"], []),
+        ("paper", "epochs=3", ["<code>epochs</code> is 3 (protocol: 30)"], ["adapter"]),
+        (
+            "demo",
+            "",
+            [
+                "<code>batch_size</code> is 16 (protocol: 32)",
+                "<code>epochs</code> is 12 (protocol: 30)",
+                "<code>weights</code> is random (protocol: imagenet)",
+                "ResNet50's base has <b>random weights</b>",
+            ],
+            [],
+        ),
+        ("demo", "models=custom-cnn", ["batch_size"], ["ResNet50's base", "adapter", "weights<"]),
+    ],
+)
+def test_every_departure_from_the_protocol_is_listed(images, profile, overrides, told, untold):
+    given = {"data_path": "mine.npz"} if profile == "local" else {}
+    settings = load_settings(profile, overrides, **given)
+    box = banner(settings, images(is_official=profile == "paper"))
+    for part in told:
+        assert part in box
+    for part in untold:
+        assert part not in box
+
+
+def test_the_box_says_whose_images_they_are(images):
+    demo = load_settings("demo")
+    masks = {"train": phantom.CLASSES, "val": (), "test": ()}
+    assert "Made from a <b>phantom</b>" in banner(demo, images(lesion_masks=masks))
+    mine = banner(local(), images(name="<mine>"))
+    assert "Made from <b>&lt;mine&gt;</b>, a file of the user's own, and not from OCTMNIST" in mine
+    other = images("bloodmnist", name="BloodMNIST", is_official=True)
+    assert "<b>BloodMNIST</b>, a set that the report is not about." in banner(local(), other)
+
+
+def test_weights_from_a_file_are_told_without_its_folder(images, tmp_path):
+    settings = local(weights=str(tmp_path / "mine.h5"))
+    box = banner(settings, images())
+    assert "ResNet50's base has weights from a file, not Keras's ImageNet weights." in box
+    assert "<code>weights</code> is mine.h5 (protocol: imagenet)" in box
+    assert str(tmp_path) not in box
+    assert "random weights" not in box
+
+
+def test_what_made_a_page_stands_at_its_end(images):
+    table = origin_table(load_settings("paper"), "the images", MADE)["this page"]
+    assert table["unlike the report's protocol"] == "nothing"
+    assert table["data"] == "the images"
+    demo = origin_table(load_settings("demo", "seeds=3,4"), "the images", MADE)["this page"]
+    assert "batch_size=16, epochs=12" in demo["unlike the report's protocol"]
+    assert demo["seeds"] == "3, 4"
+
+
+def test_a_study_holds_the_runs_models_by_chapter(images, trained, tmp_path, monkeypatch):
+    settings = load_settings("demo", "models=custom-cnn seeds=5,6")
+    study = Study(settings, images(), Run(tmp_path))
+    assert study.trained_in("02-custom-cnn") == ("custom-cnn",)
+    assert study.trained_in("03-resnet50") == ()
+    recalled = [trained(images(), seed=seed) for seed in (5, 6)]
+    monkeypatch.setattr(trainings, "recall", lambda *_: recalled)
+    assert study.shown == {"custom-cnn": recalled[0]}
+    assert "a-file" in study.banner.data
+    assert study.origin().loc["profile", "this page"] == "demo"
+
+
+def test_missing_trainings_are_asked_for_or_made_first(images, tmp_path, monkeypatch, capsys):
+    settings = load_settings("demo", "models=custom-cnn")
+    study = Study(settings, images(), Run(tmp_path))
+    with pytest.raises(InputError, match="run chapter 02-custom-cnn"):
+        _ = study.trainings
+    commands = []
+    monkeypatch.setattr(opening.subprocess, "run", lambda command, **_: commands.append(command))
+    monkeypatch.setattr(trainings, "recall", lambda *_: [])
+    assert replace(study, run=Run(tmp_path, fills_gaps=True)).trainings == []
+    assert commands[0][1:6] == ["-m", "helpers.pipeline.jobs", "train", "custom-cnn", "0"]
+    assert "first chapter 02-custom-cnn: training custom-cnn, seed 0" in capsys.readouterr().err
+
+
+def test_a_study_is_opened_from_a_chapters_parameters():
+    study = opening.open_study("demo", "phantom_images=[8,8,8]", run="scratch/tests", epochs=3)
+    assert study.settings.training.epochs == 3
+    assert study.dataset.is_phantom
+    assert study.run.folder.parts[-3:] == ("runs", "scratch", "tests")

@@ -1,0 +1,78 @@
+"""What stands on a terminal: a line a job, one for an error with the right remedy, no noise."""
+
+import errno
+import io
+import sys
+
+import pytest
+
+from helpers.pipeline import console
+from helpers.pipeline.console import Display
+from helpers.study.errors import InputError
+
+NOISE = """
+import sys, time
+print("Job stats:\\ntotal 2")
+print("I0000 port.cc:153] oneDNN custom operations are on.", file=sys.stderr)
+print("octmnist begins: train small 0", file=sys.stderr, flush=True)
+for step in range(3):
+    sys.stderr.write(f"\\rsmall:  {step}0%|##   | {step}/3 [00:00<00:01]")
+    sys.stderr.flush()
+print("octmnist begins: metrics", file=sys.stderr)
+print("WARNING: all log messages", file=sys.stderr)
+print("octmnist: no room is left", file=sys.stderr)
+sys.exit(3)
+"""
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def shown(screen: io.StringIO) -> tuple[Display, io.StringIO, int]:
+    log = io.StringIO()
+    display = Display(log, screen)
+    return display, log, display.follow([sys.executable, "-c", NOISE], None)
+
+
+def test_a_job_is_one_line_and_noise_goes_into_the_log():
+    screen = io.StringIO()
+    display, log, code = shown(screen)
+    assert code == 3
+    assert screen.getvalue().splitlines() == [
+        "[0:00:00] 1 of 2: train small 0",
+        "[0:00:00] 2 of 2: metrics",
+    ]
+    assert display.errors == ["no room is left"]
+    assert "oneDNN" in log.getvalue() and "WARNING" in log.getvalue()
+    assert "%|" not in log.getvalue()
+
+
+def test_a_terminal_shows_one_bar_that_the_next_line_replaces():
+    screen = Terminal()
+    shown(screen)
+    *_, last = screen.getvalue().split("\r\x1b[K")
+    assert "%|##" in screen.getvalue()
+    assert "oneDNN" not in screen.getvalue()
+    assert last == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "not_said"),
+    [
+        (InputError("epochs = 0: too few"), "epochs = 0: too few", "room"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "a.h5"), "a.h5: No such file", "room"),
+        (OSError(errno.ENOSPC, "No space", "runs/x"), "make room there", "permission"),
+        (PermissionError(errno.EACCES, "denied", "runs/x"), "give permission", "room"),
+        (OSError("Unable to open\nmore words"), "Unable to open", "more"),
+    ],
+)
+def test_an_error_is_one_line_with_its_own_remedy(capsys, error, words, not_said):
+    with pytest.raises(SystemExit) as ended, console.one_line_errors():
+        raise error
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("octmnist: ")
+    assert words in line
+    assert not_said not in line

@@ -1,0 +1,58 @@
+"""A run's folder: files and folders are replaced whole, results are known by their key."""
+
+import pytest
+
+from helpers.study import runs
+from helpers.study.runs import Run
+from helpers.study.settings import load_settings
+
+
+def test_an_interrupted_write_leaves_the_old_folder(tmp_path):
+    folder = tmp_path / "seed-0"
+    with runs.replacing(folder) as staging:
+        (staging / "file").write_text("old")
+    with pytest.raises(KeyboardInterrupt), runs.replacing(folder) as staging:
+        (staging / "file").write_text("new")
+        raise KeyboardInterrupt
+    assert (folder / "file").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["seed-0"]
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), runs.replacing_file(path) as partial:
+        partial.write_text("new")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_same_value_is_written_once(tmp_path):
+    path = tmp_path / "artifacts" / "some.json"
+    runs.write_json(path, {"a": 1})
+    before = path.stat().st_mtime_ns
+    runs.write_json(path, {"a": 1})
+    assert path.stat().st_mtime_ns == before
+    runs.write_json(path, {"a": 2})
+    assert runs.read_json(path) == {"a": 2}
+    assert runs.read_json(tmp_path / "none.json") is None
+
+
+def test_a_result_is_current_under_its_own_key_only(tmp_path):
+    run = Run(tmp_path)
+    assert not runs.is_current(run.metrics, "key")
+    runs.write_json(run.metrics, {})
+    assert not runs.is_current(run.metrics, "key")
+    runs.remember(run.metrics, "key")
+    runs.remember(run.claims, "another")
+    assert runs.is_current(run.metrics, "key")
+    assert not runs.is_current(run.metrics, "another")
+    assert not runs.is_current(run.claims, "another")  # it is not there
+
+
+def test_a_chapter_fills_gaps_with_embedded_data_alone():
+    assert runs.open_run(load_settings("demo")).fills_gaps
+    assert not runs.open_run(load_settings("paper")).fills_gaps
+    assert runs.open_run(load_settings("demo")).folder.parts[-2:] == ("scratch", "demo")
+    assert runs.open_run(load_settings("demo"), "mine").folder == runs.named("mine").folder
