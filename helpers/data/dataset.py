@@ -34,22 +34,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Three splits and what they are of.
+    """Three splits and what they are of."""
 
-    name : "phantom", the file's name or MedMNIST's title, as pages print it.
-    data_set : the registry's entry of the set that it is, or that it imitates.
-    path : of the file, if there is one.
-    is_official : whether these are MedMNIST's own bytes, by MD5.
-    lesion_masks : bool (n, size, size) by split, the truth of the phantom; None elsewhere.
-    """
-
-    name: str
-    data_set: DataSet
+    name: str  # "phantom", the file's name or MedMNIST's title, as pages print it
+    data_set: DataSet  # the registry's entry of the set that it is, or that it imitates
     train: Split
     val: Split
     test: Split
-    path: Path | None = None
-    is_official: bool = False
+    path: Path | None = None  # of the file, if there is one
+    is_official: bool = False  # whether these are MedMNIST's own bytes, by MD5
+    # The truth of the phantom, bool (n, size, size) by split; None elsewhere.
     lesion_masks: dict[str, np.ndarray] | None = None
 
     @property
@@ -102,21 +96,18 @@ class Dataset:
 def load(data: settings.Data) -> Dataset:
     """Load the images that the settings name; download and verify MedMNIST's if need be.
 
-    Raises
-    ------
-    InputError : for a file that can't be read or isn't in MedMNIST's format, and for a download
-        that fails, with the file's name and the remedy.
+    InputError for a file that can't be read or isn't in MedMNIST's format, and for a download that
+    fails, with the file's name and the remedy.
     """
     data_set = data_sets.get(data.data_set)
     if data.is_embedded:
         return phantom_like(data, data.image_size)
-    path, is_official, name = data.data_path, True, data_set.title
-    if path is None:
-        path = files.download(data_set, data.image_size)
-    else:
+    path = data.data_path or files.download(data_set, data.image_size)
+    is_official = data.data_path is None  # a download is verified
+    if not is_official:
         is_official = file_digest(files.existing(path), "md5") in data_set.md5.values()
-        name = data_set.title if is_official else path.stem.replace("_", "-")
-    splits = {name: Split(*arrays) for name, arrays in files.read(path, data_set).items()}
+    name = data_set.title if is_official else path.stem.replace("_", "-")
+    splits = {split: Split(*arrays) for split, arrays in files.read(path, data_set).items()}
     return Dataset(name, data_set, **splits, path=path, is_official=is_official)
 
 

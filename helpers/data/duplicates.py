@@ -41,17 +41,13 @@ def groups(dataset: Dataset) -> dict[str, np.ndarray]:
     images = np.concatenate([split.images for split in dataset.splits.values()])
     exact = np.unique(images.reshape(len(images), -1), axis=0, return_inverse=True)[1]
     near = near_duplicate_groups(images, NEAR_DUPLICATE_CORRELATION)
-    return {
-        "exact": exact.reshape(-1),
-        "near": np.unique(near, return_inverse=True)[1],
-    }
+    return {"exact": exact.reshape(-1), "near": np.unique(near, return_inverse=True)[1]}
 
 
 def duplicate_table(dataset: Dataset) -> pd.DataFrame:
     """Images with an exact or near duplicate, within their split and in each other split.
 
-    Rows are (kind, split), columns the split that holds the duplicate. Near duplicates have a
-    pixel correlation of at least `NEAR_DUPLICATE_CORRELATION`, by chains (`near_duplicate_groups`).
+    Rows are (kind, split), the kinds as in `groups`; columns the split that holds the duplicate.
     """
     place = np.repeat(np.arange(3), [len(split) for split in dataset.splits.values()])
     rows = {}

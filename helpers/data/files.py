@@ -2,9 +2,7 @@
 
 import os
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pooch
@@ -24,9 +22,7 @@ Arrays = tuple[np.ndarray, np.ndarray]
 def download(data_set: DataSet, size: int) -> Path:
     """Fetch MedMNIST's file of that image size, unless it is there, and verify its MD5.
 
-    Raises
-    ------
-    InputError : when it can't be had or is another file.
+    InputError when it can't be had or is another file.
     """
     address, md5 = data_set.address[size], data_set.md5[size]
     folder = Path(os.environ.get(CACHE_VARIABLE, Path.home() / ".medmnist"))
@@ -55,11 +51,11 @@ def read(path: Path, data_set: DataSet) -> dict[str, Arrays]:
     ------
     InputError : for a file that can't be read, or isn't in MedMNIST's format.
     """
-    if not zipfile.is_zipfile(existing(path)):
-        raise InputError(f"{path}: not a whole .npz archive; write it with numpy.savez")
+    names = [f"{split}_{kind}" for split in SPLITS for kind in ("images", "labels")]
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = dict(_members(path, archive))
+        # numpy takes what is no archive for pickled objects.
+        with zipfile.ZipFile(existing(path)), np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in names if name in archive}
     except InputError:
         raise
     except (zipfile.BadZipFile, EOFError, OSError):
@@ -68,10 +64,17 @@ def read(path: Path, data_set: DataSet) -> dict[str, Arrays]:
         raise InputError(
             f"{path}: holds pickled objects, which are never loaded; save plain uint8 arrays"
         ) from None
+    for name in names:
+        if name not in arrays:
+            raise InputError(
+                f"{path}: has no array {name}; MedMNIST's format has train_, val_ and test_ "
+                "images and labels"
+            )
     splits = {}
     for split in SPLITS:
-        images = _check_images(path, split, arrays[f"{split}_images"], data_set)
-        labels = _check_labels(path, split, arrays[f"{split}_labels"], len(images), data_set)
+        images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+        images = _check_images(f"{path}: {split}_images", images, data_set)
+        labels = _check_labels(f"{path}: {split}_labels", labels, len(images), data_set)
         splits[split] = images, labels
     if len({images.shape[1:] for images, _ in splits.values()}) > 1:
         raise InputError(f"{path}: the splits differ in image size; save them at one size")
@@ -79,12 +82,7 @@ def read(path: Path, data_set: DataSet) -> dict[str, Arrays]:
 
 
 def existing(path: Path) -> Path:
-    """The path of a file that can be read.
-
-    Raises
-    ------
-    InputError : where there is none.
-    """
+    """The path of a file that can be read; InputError where there is none."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; name a MedMNIST-format .npz (data_path, DATA=)")
     if not os.access(path, os.R_OK):
@@ -92,67 +90,45 @@ def existing(path: Path) -> Path:
     return path
 
 
-def _members(path: Path, archive: np.lib.npyio.NpzFile) -> Iterator[tuple[str, np.ndarray]]:
-    for split in SPLITS:
-        for name in (f"{split}_images", f"{split}_labels"):
-            if name not in archive:
-                raise InputError(
-                    f"{path}: has no array {name}; MedMNIST's format has train_, val_ and test_ "
-                    "images and labels"
-                )
-            yield name, archive[name]
-
-
-def _refuse(path: Path, split: str, what: str) -> NoReturn:
-    raise InputError(f"{path}: {split}_{what}")
-
-
-def _check_images(path: Path, split: str, images: np.ndarray, data_set: DataSet) -> np.ndarray:
-    shape = "(n, size, size)" if data_set.channels == 1 else "(n, size, size, 3)"
-    kind = "grey" if data_set.channels == 1 else "RGB"
+def _check_images(name: str, images: np.ndarray, data_set: DataSet) -> np.ndarray:
+    is_grey = data_set.channels == 1
+    kind, shape = ("grey", "(n, size, size)") if is_grey else ("RGB", "(n, size, size, 3)")
     if images.dtype != np.uint8:
-        _refuse(path, split, f"images are {images.dtype}; save them as uint8, 0 to 255")
+        raise InputError(f"{name} are {images.dtype}; save them as uint8, 0 to 255")
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[1] != images.shape[2]:
-        _refuse(path, split, f"images have shape {images.shape}; save square {kind} ones {shape}")
-    if images.shape[3] != data_set.channels:
-        stored = {1: "grey", 3: "RGB"}.get(images.shape[3], f"of {images.shape[3]} channels")
-        _refuse(
-            path,
-            split,
-            f"images are {stored}, and those of {data_set.name} are {kind}; save them as {shape}, "
-            "or name another set (data_set)",
+        raise InputError(f"{name} have shape {images.shape}; save square {kind} ones {shape}")
+    size, channels = images.shape[2:]
+    if channels != data_set.channels:
+        stored = {1: "grey", 3: "RGB"}.get(channels, f"of {channels} channels")
+        raise InputError(
+            f"{name} are {stored}, and those of {data_set.name} are {kind}; save them as {shape}, "
+            "or name another set (data_set)"
         )
     if len(images) == 0:
-        _refuse(path, split, "images are empty; each split needs images of every class")
-    if images.shape[1] < LEAST_SIZE:
-        _refuse(path, split, f"images are {images.shape[1]} px; {LEAST_SIZE} px are the least")
+        raise InputError(f"{name} are empty; each split needs images of every class")
+    if size < LEAST_SIZE:
+        raise InputError(f"{name} are {size} px; {LEAST_SIZE} px are the least")
     return images
 
 
-def _check_labels(
-    path: Path, split: str, labels: np.ndarray, images: int, data_set: DataSet
-) -> np.ndarray:
+def _check_labels(name: str, labels: np.ndarray, images: int, data_set: DataSet) -> np.ndarray:
     classes = len(data_set.classes)
     if labels.shape not in ((images,), (images, 1)):
-        _refuse(path, split, f"labels have shape {labels.shape} for {images} images; save one each")
+        raise InputError(f"{name} have shape {labels.shape} for {images} images; save one each")
     if not np.issubdtype(labels.dtype, np.integer):
-        _refuse(path, split, f"labels are {labels.dtype}; save integers from 0 to {classes - 1}")
+        raise InputError(f"{name} are {labels.dtype}; save integers from 0 to {classes - 1}")
     labels = labels.reshape(-1).astype(np.int64)
     other = f"{data_set.name} has {classes} classes (another set: data_set=...)"
     if labels.min() < 0 or labels.max() >= classes:
-        _refuse(
-            path,
-            split,
-            f"labels run from {labels.min()} to {labels.max()}; they must be 0 to {classes - 1}, "
-            f"for {other}",
+        raise InputError(
+            f"{name} run from {labels.min()} to {labels.max()}; they must be 0 to {classes - 1}, "
+            f"for {other}"
         )
     missing = sorted(set(range(classes)) - set(labels.tolist()))
     if missing:
-        _refuse(
-            path,
-            split,
-            f"labels lack class {missing[0]}; each split needs images of every class, and {other}",
+        raise InputError(
+            f"{name} lack class {missing[0]}; each split needs images of every class, and {other}"
         )
     return labels

@@ -28,7 +28,7 @@ def companions(dataset: Dataset) -> list[Path]:
     """The files beside the data file that this module reads, as far as they are there."""
     if dataset.path is None:
         return []
-    beside = [_manifest(dataset.path), _finer(dataset.path)]
+    beside = (dataset.path.with_name(MANIFEST), _finer(dataset.path))
     return [path for path in beside if path.is_file()]
 
 
@@ -42,9 +42,9 @@ def source_widths(dataset: Dataset) -> dict[str, np.ndarray] | None:
     ------
     InputError : for a manifest that lacks a column or doesn't list each image once.
     """
-    if dataset.path is None or not _manifest(dataset.path).is_file():
+    path = dataset.path and dataset.path.with_name(MANIFEST)
+    if path not in companions(dataset):
         return None
-    path = _manifest(dataset.path)
     try:
         table = pd.read_csv(path)
     except (ValueError, OSError) as error:
@@ -89,10 +89,8 @@ def finer_validation(dataset: Dataset) -> np.ndarray | None:
     None also where that file holds other images: where an image of 64 px, resized, correlates less
     than 0.95 with its counterpart. uint8 (n, 64, 64, channels).
     """
-    if dataset.path is None or dataset.size >= FINER_SIZE:
-        return None
-    path = _finer(dataset.path)
-    if not path.is_file():
+    path = dataset.path and _finer(dataset.path)
+    if path not in companions(dataset) or dataset.size >= FINER_SIZE:
         return None
     finer, _ = files.read(path, dataset.data_set)["val"]
     if len(finer) != len(dataset.val) or finer.shape[1] != FINER_SIZE:
@@ -105,16 +103,9 @@ def finer_validation(dataset: Dataset) -> np.ndarray | None:
 def resized(images: np.ndarray, factors: np.ndarray | float, size: int) -> np.ndarray:
     """Images whose middle is drawn out to the full width and brought to `size` px, in one step.
 
-    By Pillow's bilinear filter, as MedMNIST resizes (Yang et al. 2023).
-
-    Parameters
-    ----------
-    images : uint8 (n, height, width, channels).
-    factors : float (n,) or one for all, 1 and above; 2 shows the middle half.
-
-    Returns
-    -------
-    uint8 (n, size, size, channels).
+    By Pillow's bilinear filter, as MedMNIST resizes (Yang et al. 2023), from uint8 (n, height,
+    width, channels) to (n, size, size, channels). Factors are float (n,) or one for all, 1 and
+    above; 2 shows the middle half.
     """
     height, width = images.shape[1:3]
 
@@ -150,20 +141,10 @@ def variants(
     """
     size = images.shape[1]
     if finer is None:
-        return {
-            "as they are": images,
-            "control: blurred": blurred(images, factors),
-            "drawn out": resized(images, factors, size),
-        }
-    return {
-        "as they are": images,
-        "control: resized anew": resized(finer, 1.0, size),
-        "drawn out": resized(finer, factors, size),
-    }
-
-
-def _manifest(path: Path) -> Path:
-    return path.with_name(MANIFEST)
+        source, control = images, {"control: blurred": blurred(images, factors)}
+    else:
+        source, control = finer, {"control: resized anew": resized(finer, 1.0, size)}
+    return {"as they are": images, **control, "drawn out": resized(source, factors, size)}
 
 
 def _finer(path: Path) -> Path:

@@ -1,9 +1,8 @@
 """The words, tables and figures of each page: one module a chapter, and what they share.
 
-- `words`: how names, numbers and lists are written in a sentence and in a figure.
-- `style`: the palette, and how pictures and tables are shown.
+- `words`: how names, numbers and lists are written; `style`: how pictures and tables are shown.
 - `opening`: how a chapter begins: settings, data, trainings, the box that says what it's made from.
-- `comparisons`, `recalls`: a sentence and a figure that two chapters show.
+- `comparisons`: models and splits compared, in what two chapters show each.
 - `data`, `training`, `metrics`, `grad_cam`, `discussion`, `acquisition_shift`: a chapter each;
   `training` serves every chapter that trains a model, `metrics_figures` holds chapter 4's figures.
 - `first_page`: what the first page says of its run.
@@ -19,7 +18,6 @@ __all__ = [
     "metrics",
     "metrics_figures",
     "opening",
-    "recalls",
     "style",
     "training",
     "words",

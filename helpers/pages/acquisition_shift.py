@@ -33,14 +33,12 @@ def scan_widths(dataset: Dataset, widths: Widths) -> str:
             f"`{scans.MANIFEST}` beside the data. What follows draws out every validation "
             "image alike; it tells what a model can bear, not what explains a gap."
         )
-    shares = [
-        f"{100 * scans.is_high_resolution(of_split).mean():.0f} % in {split}"
-        for split, of_split in widths.items()
-    ]
+    shares = {split: scans.is_high_resolution(each).mean() for split, each in widths.items()}
+    told = words.listed([f"{100 * share:.0f} % in {split}" for split, share in shares.items()])
     return (
-        f"Scans of high resolution, with twice the columns across the same angle, are "
-        f"{words.listed(shares)}. A square is cut from the middle of every scan; cut from one of "
-        "high resolution it holds half as much of the eye, drawn out to twice its width."
+        f"Scans of high resolution, with twice the columns across the same angle, are {told}. A "
+        "square is cut from the middle of every scan; cut from one of high resolution it holds "
+        "half as much of the eye, drawn out to twice its width."
     )
 
 
@@ -53,10 +51,7 @@ def width_table(widths: Widths) -> pd.DataFrame | None:
 
 
 def factors(dataset: Dataset, widths: Widths) -> np.ndarray:
-    """How far each validation image is drawn out: float (n,), 1 where it is left as it is.
-
-    To look as most test images do where the widths are known; elsewhere all alike.
-    """
+    """How far each validation image is drawn out, to look as test images do: float (n,), from 1."""
     if not dataset.data_set.audited:
         return np.ones(len(dataset.val))
     if widths is None:
@@ -79,11 +74,8 @@ def drawing_out(dataset: Dataset, drawn: np.ndarray, from_finer: bool) -> str:
             f"They are drawn out from the same scans at {scans.FINER_SIZE} px, so that no detail "
             "is lost; the control is made from those alike, but not drawn out."
         )
-    left = [
-        class_title(name)
-        for k, name in enumerate(dataset.classes)
-        if not (drawn[dataset.val.labels == k] > 1).any()
-    ]
+    reached = np.bincount(dataset.val.labels, drawn > 1, minlength=len(dataset.classes))
+    left = [class_title(dataset.classes[k]) for k in np.flatnonzero(reached == 0)]
     if left:
         text += f" Of {words.listed(left)} none is: all their scans are of high resolution."
     return text
@@ -92,47 +84,32 @@ def drawing_out(dataset: Dataset, drawn: np.ndarray, from_finer: bool) -> str:
 def examples(
     dataset: Dataset, drawn: np.ndarray, variants: Mapping[str, np.ndarray]
 ) -> Figure | None:
-    """Of each class a validation image as it is, as the control has it and drawn out; a test image.
-
-    A class of which no validation image is drawn out has the test image alone.
-    """
+    """Of each class a test image and, where one is drawn out, a validation image's variants."""
     if not (drawn > 1).any():
         return None
     labels, classes = dataset.val.labels, range(len(dataset.classes))
-    first = [next(iter(np.flatnonzero((labels == k) & (drawn > 1))), None) for k in classes]
-    rows = [
-        [None if image is None else images[image] for image in first]
-        for images in variants.values()
-    ]
+    first = [np.flatnonzero((labels == k) & (drawn > 1))[:1] for k in classes]
+    rows = [[next(iter(images[k]), None) for k in first] for images in variants.values()]
     rows.append([dataset.test.images[np.argmax(dataset.test.labels == k)] for k in classes])
     return style.image_grid(rows, [*variants, "test"], words.labels(dataset.classes))
 
 
 def recalls_by_variant(by_variant: dict[str, np.ndarray], dataset: Dataset) -> pd.DataFrame:
-    """Accuracy and recalls (rows) on each variant of validation (columns), as text.
-
-    by_variant : what a model gives for it, float (n, classes).
-    """
+    """Accuracy and recalls (rows) by variant (columns) of a model's float (n, classes), as text."""
     measured = shift.recalls_by_variant(by_variant, dataset.val.labels, dataset.classes)
-    texts = {
-        variant: {metrics.in_words(name): measure.percent() for name, measure in by_name.items()}
-        for variant, by_name in measured.items()
-    }
-    return pd.DataFrame(texts)
+    texts = pd.DataFrame({v: {n: m.percent() for n, m in by.items()} for v, by in measured.items()})
+    return texts.rename(index=metrics.in_words)
 
 
 def stretching(training: str, drawn_out: StretchingGap, control: StretchingGap) -> str:
-    """What drawing out validation images costs, and its control.
-
-    `training` is the training, as a sentence begins.
-    """
+    """What drawing out validation images costs a `training`, as a sentence begins; its control."""
     left, beyond = drawn_out.left, drawn_out.closed.low > control.closed.high
     return (
         f"{training}: at test's class ratio validation less test is {drawn_out.before.points()} "
         f"points. Drawing out validation images costs {drawn_out.closed.points()} points, the "
         f"control {control.closed.points()}: the shape by itself "
-        f"{'costs' if beyond else 'is not shown to cost'} accuracy. Validation drawn out, "
-        f"less test, is {left.points()} points"
+        f"{'costs' if beyond else 'is not shown to cost'} accuracy. Validation drawn out, less "
+        f"test, is {left.points()} points"
         f"{'' if left.low <= 0 <= left.high else ', which is not nothing'}."
     )
 
@@ -143,13 +120,9 @@ def by_resolution(trained: Trained, dataset: Dataset, widths: Widths) -> str:
         return ""
     if widths is None:
         return "Which these are is not known here."
-    predictions = trained.predictions
+    predictions, is_high = trained.predictions, scans.is_high_resolution(widths["val"])
     is_right = predictions.val_probabilities.argmax(axis=1) == predictions.val_labels
-    is_high = scans.is_high_resolution(widths["val"])
-    high, others = (
-        measures.proportion(int(is_right[chosen].sum()), int(chosen.sum()))
-        for chosen in (is_high, ~is_high)
-    )
+    high, others = (measures.share(is_right[chosen]) for chosen in (is_high, ~is_high))
     title = architectures.get(trained.model).sentence_title
     if not high.n or not others.n:
         return f"{title}: validation has scans of one resolution alone."

@@ -34,19 +34,16 @@ def stated_splits(data_set: DataSet) -> str:
     if not data_set.audited:
         return words.aside(data_set, f"The report is about {data_sets.audited().title}")
     stated = claims.stated_splits()
-    agree = stated == dict(data_set.samples)
     sizes = words.listed([f"{n:,}" for n in stated.values()])
-    return f"The report's split sizes ({sizes}) are {'exactly' if agree else 'not'} these."
+    agreeing = "exactly" if stated == dict(data_set.samples) else "not"
+    return f"The report's split sizes ({sizes}) are {agreeing} these."
 
 
 def class_counts(dataset: Dataset) -> pd.DataFrame:
     """Images per class (rows) and split (columns)."""
-    classes = pd.Index(dataset.classes, name="class")
-    counts = {
-        name: np.bincount(split.labels, minlength=len(classes))
-        for name, split in dataset.splits.items()
-    }
-    return pd.DataFrame(counts, index=classes)
+    count = len(dataset.classes)
+    counts = {n: np.bincount(s.labels, minlength=count) for n, s in dataset.splits.items()}
+    return pd.DataFrame(counts, index=pd.Index(dataset.classes, name="class"))
 
 
 def class_distribution(counts: pd.DataFrame) -> Figure:
@@ -71,38 +68,41 @@ def first_of_each_class(split: Split, classes: int, each: int) -> list[np.ndarra
 
 def about_pixels(dataset: Dataset) -> str:
     """What the pixels' values stand for."""
+    text = "Grey values as shares of the full range, so that 0 is black and 1 is white."
     if dataset.data_set.channels == len(COLOURS):
-        return (
+        text = (
             "Values of red, green and blue as shares of the full range, so that 0 is none and 1 is "
             "all of a colour."
         )
-    text = "Grey values as shares of the full range, so that 0 is black and 1 is white."
-    if not dataset.data_set.audited:
-        return text
-    return f"{text} White borders are scans that were rotated when they were stored."
+    if dataset.data_set.audited:
+        text += " White borders are scans that were rotated when they were stored."
+    return text
 
 
 def pixel_statistics(dataset: Dataset) -> pd.DataFrame:
-    """Mean, standard deviation, least and greatest value (0 to 1) of each split's pixels.
-
-    Of a coloured set a row a colour.
-    """
-    rows = {}
+    """Mean, standard deviation, least and greatest value (0 to 1): a row a split, or its colour."""
+    levels, rows = np.arange(256) / 255, {}
     for name, split in dataset.splits.items():
-        channels = split.images.shape[3]
-        for channel in range(channels):
-            row = name if channels == 1 else f"{name}, {COLOURS[channel]}"
-            rows[row] = _statistics(split.images[..., channel])
+        channels = np.moveaxis(split.images, -1, 0)
+        for values, colour in zip(channels, COLOURS, strict=False):
+            histogram = np.bincount(values.reshape(-1), minlength=256) / values.size
+            mean, there = histogram @ levels, levels[histogram > 0]
+            rows[name if len(channels) == 1 else f"{name}, {colour}"] = {
+                "mean": mean,
+                "standard deviation": np.sqrt(histogram @ (levels - mean) ** 2),
+                "least": there.min(),
+                "greatest": there.max(),
+            }
     return pd.DataFrame(rows).T.rename_axis("split")
 
 
 def countermeasures(settings: Settings, dataset: Dataset) -> str:
     """Whether training augments and how it weights the classes."""
     labels, varied = dataset.train.labels, settings.augmentation
+    switch = "on" if augmentation.applies(varied, labels) else "off"
     text = (
         f"The ratio in training is {augmentation.imbalance(labels):.1f}, the threshold "
-        f"{varied.imbalance_ratio:g}; augmentation is "
-        f"{'on' if augmentation.applies(varied, labels) else 'off'} (setting: {varied.when})."
+        f"{varied.imbalance_ratio:g}; augmentation is {switch} (setting: {varied.when})."
     )
     if settings.training.class_weights == "none":
         return f"{text} Classes are not weighted."
@@ -119,15 +119,3 @@ def transformations(settings: Settings) -> str:
         f"Augmentation turns by up to {varied.rotation_degrees:g} degrees, shifts by up to "
         f"{100 * varied.shift:g} %{flip}, and zooms by up to {100 * varied.zoom:g} %."
     )
-
-
-def _statistics(values: np.ndarray) -> dict[str, float]:
-    histogram = np.bincount(values.reshape(-1), minlength=256) / values.size
-    levels = np.arange(256) / 255
-    mean = histogram @ levels
-    return {
-        "mean": mean,
-        "standard deviation": np.sqrt(histogram @ (levels - mean) ** 2),
-        "least": levels[histogram > 0].min(),
-        "greatest": levels[histogram > 0].max(),
-    }

@@ -51,7 +51,7 @@ def ledger_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
             "reproduced": verdict.reproduced,
             "why": verdict.why,
             "recomputed": _text(verdict.recomputed),
-            "measured": _text(verdict.measured) + _bounds(verdict.interval),
+            "measured": _text(verdict.measured, verdict.interval),
             "id": verdict.claim.id,
         }
         for verdict in verdicts
@@ -59,22 +59,15 @@ def ledger_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
 
 
 def rules_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """A row a rule, in words, the most broken first.
-
-    Columns: how many claims break it, of how many that it was asked of; the first that breaks it,
-    and what the rule gives in its place.
-    """
+    """A row a rule, the most broken first, with its first breach and what it gives in its place."""
     rows = {}
     for rule, in_words in RULES_IN_WORDS.items():
         asked = [v for v in verdicts if rule in {check.rule for check in v.claim.checks}]
         broken = [v for v in asked if rule in v.broken]
-        rows[in_words] = {
-            "broken by": len(broken),
-            "of": len(asked),
-            "for instance": broken[0].claim.claim if broken else "",
-            "found": broken[0].broken[rule] if broken else "",
-        }
-    table = pd.DataFrame(rows).T.rename_axis("rule")
+        instance = (broken[0].claim.claim, broken[0].broken[rule]) if broken else ("", "")
+        rows[in_words] = [len(broken), len(asked), *instance]
+    columns = ["broken by", "of", "for instance", "found"]
+    table = pd.DataFrame(rows, index=columns).T.rename_axis("rule")
     return table.sort_values("broken by", ascending=False, kind="stable")
 
 
@@ -86,23 +79,22 @@ def recalls_of_classes(verdicts: Sequence[Verdict]) -> tuple[list[Verdict], list
 
 def on_this_run(verdicts: Sequence[Verdict], dataset: Dataset) -> str:
     """What this run can say of the statements that need the report's images, and of the others."""
-    on_data = [verdict for verdict in verdicts if verdict.claim.needs == "data"]
-    others = [verdict for verdict in verdicts if verdict.claim.needs != "data"]
-    tested = sum(verdict.reproduced != UNTESTABLE for verdict in others)
-    rest = f"Of the other {len(others)}, which need no data, this run tests {tested}."
-    title = data_sets.audited().title
+    on_data = Counter(v.reproduced for v in verdicts if v.claim.needs == "data")
+    others = Counter(v.reproduced for v in verdicts if v.claim.needs != "data")
     elsewhere = evidence.other_images(dataset)
+    told = (
+        f": {on_data['yes']} lie inside this run's intervals, {on_data['no']} outside, and "
+        f"{on_data[UNTESTABLE]} have no figure here that could tell"
+    )
     if elsewhere:
-        return (
-            f"{len(on_data)} statements are about {title}. None of them is tested here, for "
-            f"{elsewhere}; `make book PROFILE={PROTOCOL}` would test those that have a figure in a "
-            f"run. {rest}"
+        told = (
+            f". None of them is tested here, for {elsewhere}; `make book PROFILE={PROTOCOL}` would "
+            "test those that have a figure in a run"
         )
-    found = Counter(verdict.reproduced for verdict in on_data)
     return (
-        f"{len(on_data)} statements are about {title}: {found['yes']} lie inside this run's "
-        f"intervals, {found['no']} outside, and {found[UNTESTABLE]} have no figure here that could "
-        f"tell. {rest}"
+        f"{on_data.total()} statements are about {data_sets.audited().title}{told}. Of the other "
+        f"{others.total()}, which need no data, this run tests "
+        f"{others.total() - others[UNTESTABLE]}."
     )
 
 
@@ -135,11 +127,6 @@ def filterable(table: pd.DataFrame, by: Sequence[str]) -> str:
     return generate_init_offline_itables_html(itables.options.dt_bundle) + shown
 
 
-def _text(value: float | str | None) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else rules.shown(value)
-
-
-def _bounds(interval: tuple[float, float] | None) -> str:
-    return f" [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""
+def _text(value: float | str | None, interval: tuple[float, float] | None = None) -> str:
+    text = rules.shown(value) if isinstance(value, int | float) else value or ""
+    return text + (" [{:.4f}, {:.4f}]".format(*interval) if interval else "")

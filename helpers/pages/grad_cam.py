@@ -22,11 +22,7 @@ from helpers.study.data_sets import class_title
 from helpers.study.settings import Settings
 
 # Blue for what passes and orange for what doesn't, dark letters on both, on light and dark pages.
-VERDICTS = {
-    True: ("passes", "#A6CEE3"),
-    False: ("fails", "#FDBF6F"),
-    None: ("not tried", "#DDDDDD"),
-}
+VERDICT_COLOURS = {"passes": "#A6CEE3", "fails": "#FDBF6F", "not tried": "#DDDDDD"}
 # So many classes stand beside one another; the others below them.
 IN_A_ROW = 6
 
@@ -45,33 +41,44 @@ def most_confident(predictions: Predictions) -> pd.DataFrame:
     return chosen.sort_values(["right", "true"], ascending=[False, True]).reset_index(drop=True)
 
 
-def galleries(
-    shown: Mapping[str, Trained], dataset: Dataset, cells: Mapping[str, np.ndarray]
-) -> list[Figure]:
-    """Of each model the images it was surest of, with their maps: right above and wrong below.
-
-    cells : the maps of all test images, float (n, h, w).
-    """
-    return [_gallery(trained, dataset, cells[model]) for model, trained in shown.items()]
+def gallery(trained: Trained, dataset: Dataset, cells: np.ndarray) -> Figure:
+    """The images that a model was surest of, right ones above, with their maps (n, h, w)."""
+    figure, columns = _classes_in_blocks(dataset.classes, 4, inches=(1.75, 1.9))
+    figure.suptitle(trained.model)
+    names = [words.shortened(name, 18) for name in dataset.classes]
+    edge = dataset.size - 0.5
+    look = {"cmap": style.HEAT, "alpha": 0.5, "interpolation": "bilinear"}
+    look["extent"] = (-0.5, edge, edge, -0.5)
+    for choice in most_confident(trained.predictions).itertuples():
+        top = 0 if choice.right else 2
+        above, below = columns[choice.true][top : top + 2]
+        for axis in (above, below):
+            axis.set_axis_on()
+            style.show_image(axis, dataset.test.images[choice.image])
+        heat = cells[choice.image]
+        if np.ptp(heat) > 0:
+            below.imshow(heat, **look)
+        else:
+            below.set_xlabel("constant map", fontsize=8)
+        said = textwrap.fill(f"{names[choice.true]}, said {names[choice.predicted]}", 26)
+        above.set_title(f"{said}\np = {choice.probability:.2f}", fontsize=8)
+    return figure
 
 
 def average_maps(cells: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, np.ndarray]:
     """Each model's mean map of each class: float (classes, h, w), of eyes with its mirror image."""
-    averages = {}
-    for model, drawn in cells.items():
-        evened = maps.with_mirror_image(drawn) if dataset.data_set.audited else drawn
-        count = len(dataset.classes)
-        averages[model] = maps.class_average_maps(evened, dataset.test.labels, count)
-    return averages
+    labels, count = dataset.test.labels, len(dataset.classes)
+    if dataset.data_set.audited:
+        cells = {model: maps.with_mirror_image(drawn) for model, drawn in cells.items()}
+    return {m: maps.class_average_maps(drawn, labels, count) for m, drawn in cells.items()}
 
 
 def mirroring(dataset: Dataset) -> str:
     """Says that eyes' maps are averaged with their mirror images; nothing of other pictures."""
-    if not dataset.data_set.audited:
-        return ""
-    return (
+    told = (
         "Each map is averaged with its mirror image, since left and right eyes mirror each other."
     )
+    return told if dataset.data_set.audited else ""
 
 
 def average_figure(averages: Mapping[str, np.ndarray], dataset: Dataset) -> Figure:
@@ -95,11 +102,8 @@ def average_figure(averages: Mapping[str, np.ndarray], dataset: Dataset) -> Figu
 
 def map_tables(cells: Mapping[str, np.ndarray], dataset: Dataset) -> Tables:
     """What each class's average map shows in numbers (`maps.map_statistics`), by model."""
-    images, labels = dataset.test.images, dataset.test.labels
-    return {
-        model: maps.map_statistics(drawn, images, labels, dataset.classes).round(2)
-        for model, drawn in cells.items()
-    }
+    of = (dataset.test.images, dataset.test.labels, dataset.classes)
+    return {model: maps.map_statistics(drawn, *of).round(2) for model, drawn in cells.items()}
 
 
 def class_maps(model: str, averages: np.ndarray, classes: Sequence[str]) -> str:
@@ -107,43 +111,49 @@ def class_maps(model: str, averages: np.ndarray, classes: Sequence[str]) -> str:
     title = architectures.get(model).sentence_title
     if maps.is_constant(averages).any():
         return f"{title}: some mean maps are constant and can't be compared."
-    correlation = np.corrcoef(averages.reshape(len(averages), -1))
     first, second = np.triu_indices(len(averages), 1)
-    values = correlation[first, second]
+    values = np.corrcoef(averages.reshape(len(averages), -1))[first, second]
     names = [class_title(name) for name in classes]
-    pairs = [
-        f"{names[a]} and {names[b]} (r = {r:.2f})"
-        for a, b, r in zip(first, second, values, strict=True)
-    ]
-    text = f"{title}: the mean maps most alike are those of {pairs[values.argmax()]}, "
-    if len(pairs) == 1:
-        text = f"{title}: compared are the mean maps of {pairs[0]}"
-    else:
-        text += f"the least alike those of {pairs[values.argmin()]}"
-    return f"{text}. A map that explains one class differs from another's."
+    each = zip(first, second, values, strict=True)
+    pairs = [f"{names[a]} and {names[b]} (r = {r:.2f})" for a, b, r in each]
+    told = f"compared are the mean maps of {pairs[0]}"
+    if len(pairs) > 1:
+        most, least = pairs[values.argmax()], pairs[values.argmin()]
+        told = f"the mean maps most alike are those of {most}, the least alike those of {least}"
+    return f"{title}: {told}. A map that explains one class differs from another's."
 
 
-def methods_side_by_side(shown: Mapping[str, Shown], dataset: Dataset) -> list[Figure]:
-    """Of each model a row a method, a column a test image, for the class that the model named.
-
-    The first row is the images; a constant map is left out and said to be one.
-    """
-    return [_side_by_side(model, maps_of_it, dataset) for model, maps_of_it in shown.items()]
+def methods_side_by_side(model: str, shown: Shown, dataset: Dataset) -> Figure:
+    """A row a method, a column a test image shown on top, for the class that the model named."""
+    images = dataset.test.images[: len(shown.classes)]
+    size = (1.25 * len(images) + 1.2, 1.25 * (len(shown.maps) + 1))
+    figure, axes = plt.subplots(len(shown.maps) + 1, len(images), figsize=size, squeeze=False)
+    figure.suptitle(f"{model}: the class it named")
+    titles = words.labels(dataset.classes)
+    for axis, method in zip(axes[:, 0], ["image", *shown.maps], strict=True):
+        axis.set_ylabel(method, fontsize=8, rotation=0, ha="right", va="center")
+    for column, (image, named) in enumerate(zip(images, shown.classes, strict=True)):
+        axes[0, column].set_title(titles[named], fontsize=8)
+        for axis in axes[:, column]:
+            style.show_image(axis, image)
+        for axis, drawn in zip(axes[1:, column], shown.maps.values(), strict=True):
+            if np.ptp(drawn[column]) > 0:
+                axis.imshow(drawn[column], cmap=style.HEAT, alpha=0.6, vmin=0, vmax=1)
+            else:
+                axis.set_xlabel("constant", fontsize=7)
+    return figure
 
 
 def on_trial(settings: Settings, dataset: Dataset) -> str:
     """How many images of which models are on trial, and which models are not and why."""
-    counts = [
-        f"{min(controls.images_on_trial(settings, model), len(dataset.test))} of "
-        f"{architectures.get(model).title}"
-        for model in controls.models_on_trial(settings)
-    ]
-    text = "No heatmaps are on trial here."
-    if counts:
-        text = (
-            f"On trial are the maps of the first test images: {words.listed(counts)}, with some "
-            f"{settings.heatmaps.evaluations} calls of the model an image."
-        )
+    counts = []
+    for model in controls.models_on_trial(settings):
+        count = min(controls.images_on_trial(settings, model), len(dataset.test))
+        counts.append(f"{count} of {architectures.get(model).title}")
+    calls = f"some {settings.heatmaps.evaluations} calls of the model an image"
+    text = f"On trial are the maps of the first test images: {words.listed(counts)}, with {calls}."
+    if not counts:
+        text = "No heatmaps are on trial here."
     for entry in map(architectures.get, settings.models):
         if entry.variant_of:
             text += f" {entry.sentence_title}, the same network on other input, is left out."
@@ -170,31 +180,24 @@ def faithful(trial: Sequence[Row], models: Sequence[str]) -> Tables:
     return _tables(trial, models, [(None, criterion.name) for criterion in faithfulness.CRITERIA])
 
 
-def randomized(trial: Sequence[Row], models: Sequence[str]) -> Tables:
-    """How alike methods' maps stay with random weights, by model."""
-    return _tables(trial, models, [k for k in rows.compared(trial) if rows.randomizes(k[0])])
-
-
-def robust(trial: Sequence[Row], models: Sequence[str]) -> Tables:
-    """How alike methods' maps stay under noise, flipped, with another seed or model; by model."""
-    return _tables(trial, models, [k for k in rows.compared(trial) if not rows.randomizes(k[0])])
+def alike(trial: Sequence[Row], models: Sequence[str], *, randomized: bool) -> Tables:
+    """How alike maps stay, by model: with random weights, or (else) where they should stay."""
+    kinds = [k for k in rows.compared(trial) if rows.randomizes(k[0]) == randomized]
+    return _tables(trial, models, kinds)
 
 
 def edge_detectors(trial: Sequence[Row], model: str) -> str:
     """Which methods keep their maps though all weights are random, and so show edges."""
     same = [f"{row.method} (n = {row.measure.n})" for row in rows.keeping_maps(trial, model)]
-    told = (
-        f"the maps of {words.listed(same)} stay much the same (rank correlation above {rows.SAME} "
-        "and above chance, interval and all): edge detectors here"
-        if same
-        else f"no method keeps its maps (rank correlation above {rows.SAME} and above chance)"
-    )
+    told = f"no method keeps its maps (rank correlation above {rows.SAME} and above chance)"
+    if same:
+        told = (
+            f"the maps of {words.listed(same)} stay much the same (rank correlation above "
+            f"{rows.SAME} and above chance, interval and all): edge detectors here"
+        )
     text = f"{architectures.get(model).sentence_title}: with all weights random, {told}."
-    without = dict.fromkeys(
-        row.method
-        for row in trial
-        if (row.model, row.control) == (model, rows.ALL_RANDOM) and row.measure is None
-    )
+    randomized = [row for row in trial if (row.model, row.control) == (model, rows.ALL_RANDOM)]
+    without = dict.fromkeys(row.method for row in randomized if row.measure is None)
     if without:
         text += f" Constant, and so without an answer: {words.listed(list(without))}."
     return text
@@ -205,10 +208,9 @@ def verdict_tables(trial: Sequence[Row], models: Sequence[str]) -> dict[str, HTM
     tables = {}
     for model in models:
         verdicts = rows.verdicts(trial, model).astype(object)
-        verdicts = verdicts.where(verdicts.notna(), None)
-        look = verdicts.map(lambda v: f"background-color: {VERDICTS[v][1]}; color: #222222")
-        told = verdicts.map(lambda v: VERDICTS[v][0]).style.apply(lambda _, s=look: s, axis=None)
-        tables[model] = HTML(told.set_table_attributes('class="dataframe"').to_html())
+        told = verdicts.map({True: "passes", False: "fails"}.get).fillna("not tried")
+        shown = told.style.map(lambda t: f"background-color: {VERDICT_COLOURS[t]}; color: #222222")
+        tables[model] = HTML(shown.set_table_attributes('class="dataframe"').to_html())
     return tables
 
 
@@ -231,88 +233,25 @@ def no_answers(table: pd.DataFrame | None) -> str:
 def _tables(
     trial: Sequence[Row], models: Sequence[str], kinds: Sequence[tuple[str | None, str]]
 ) -> Tables:
-    """Methods by criteria as text, by model: value, interval, what chance earns; or why not.
-
-    kinds : control and criterion of the columns; a model has those by which it was tried.
-    """
-    tables = {}
-    for model in models:
-        cells: dict[str, dict[str, str]] = {}
-        for row in trial:
-            kind = (row.control, row.criterion)
-            if row.model == model and kind in kinds and not row.class_name:
-                is_compared = row.control not in (None, rows.SHUFFLED)
-                column = ": ".join(kind) if is_compared else row.criterion
-                cells.setdefault(row.method, {})[column] = evidence.row_in_words(row)
-        if cells:
-            tables[model] = pd.DataFrame(cells).T.rename_axis("method")
-    return tables
-
-
-def _gallery(trained: Trained, dataset: Dataset, cells: np.ndarray) -> Figure:
-    figure, columns = _classes_in_blocks(dataset.classes, 4, inches=(1.75, 1.9))
-    figure.suptitle(trained.model)
-    names = [words.shortened(name, 18) for name in dataset.classes]
-    for choice in most_confident(trained.predictions).itertuples():
-        top = 0 if choice.right else 2
-        above, below = columns[choice.true][top : top + 2]
-        image, heat = dataset.test.images[choice.image], cells[choice.image]
-        for axis in (above, below):
-            axis.set_axis_on()
-            style.show_image(axis, image)
-        _lay_over(below, heat, image.shape[:2])
-        said = textwrap.fill(f"{names[choice.true]}, said {names[choice.predicted]}", 26)
-        above.set_title(f"{said}\np = {choice.probability:.2f}", fontsize=8)
-    return figure
-
-
-def _side_by_side(model: str, shown: Shown, dataset: Dataset) -> Figure:
-    images = dataset.test.images[: len(shown.classes)]
-    size = (1.25 * len(images) + 1.2, 1.25 * (len(shown.maps) + 1))
-    figure, axes = plt.subplots(len(shown.maps) + 1, len(images), figsize=size, squeeze=False)
-    figure.suptitle(f"{model}: the class it named")
-    titles = words.labels(dataset.classes)
-    for axis, method in zip(axes[:, 0], ["image", *shown.maps], strict=True):
-        axis.set_ylabel(method, fontsize=8, rotation=0, ha="right", va="center")
-    for column, (image, named) in enumerate(zip(images, shown.classes, strict=True)):
-        axes[0, column].set_title(titles[named], fontsize=8)
-        for axis in axes[:, column]:
-            style.show_image(axis, image)
-        for axis, drawn in zip(axes[1:, column], shown.maps.values(), strict=True):
-            if np.ptp(drawn[column]) > 0:
-                axis.imshow(drawn[column], cmap=style.HEAT, alpha=0.6, vmin=0, vmax=1)
-            else:
-                axis.set_xlabel("constant", fontsize=7)
-    return figure
+    """Methods by kinds (control, criterion) as text, by model: value, interval, chance; or why."""
+    tables: dict[str, dict[str, dict[str, str]]] = {model: {} for model in models}
+    for row in trial:
+        kind = (row.control, row.criterion)
+        if row.model in tables and kind in kinds and not row.class_name:
+            is_compared = row.control not in (None, rows.SHUFFLED)
+            column = ": ".join(kind) if is_compared else row.criterion
+            tables[row.model].setdefault(row.method, {})[column] = evidence.row_in_words(row)
+    return {m: pd.DataFrame(t).T.rename_axis("method") for m, t in tables.items() if t}
 
 
 def _classes_in_blocks(
     classes: Sequence[str], height: int, inches: tuple[float, float], left: float = 0
-) -> tuple[Figure, list[np.ndarray]]:
+) -> tuple[Figure, np.ndarray]:
     """A figure, its axes switched off, and each class's column of `height` axes in it."""
     across, blocks = min(len(classes), IN_A_ROW), -(-len(classes) // IN_A_ROW)
     size = (inches[0] * across + left, inches[1] * height * blocks)
     figure, axes = plt.subplots(height * blocks, across, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
-    columns = [
-        axes[block * height : (block + 1) * height, k]
-        for block in range(blocks)
-        for k in range(across)
-    ]
+    columns = axes.reshape(blocks, height, across).swapaxes(1, 2).reshape(-1, height)
     return figure, columns[: len(classes)]
-
-
-def _lay_over(axis: plt.Axes, heat: np.ndarray, shape: tuple[int, int]) -> None:
-    """A map (h, w) over a picture of `shape`; one that is the same everywhere is said to be so."""
-    if np.ptp(heat) == 0:
-        axis.set_xlabel("constant map", fontsize=8)
-        return
-    height, width = shape
-    axis.imshow(
-        heat,
-        cmap=style.HEAT,
-        alpha=0.5,
-        interpolation="bilinear",
-        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-    )

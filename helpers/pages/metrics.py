@@ -1,5 +1,6 @@
 """Chapter 4, metrics: its tables, and the sentences that differ from run to run."""
 
+import itertools
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from helpers.data.dataset import Dataset
 from helpers.evaluation import measures, metrics, triage
 from helpers.evaluation.errors import Confusion, WithoutCopies
 from helpers.evaluation.measures import NO_BREAK_SPACE, Measure
-from helpers.evaluation.metrics import Metrics
+from helpers.evaluation.metrics import SCORES, Metrics
 from helpers.evaluation.selective import Sets
 from helpers.evaluation.shift import PrevalenceShift
 from helpers.evaluation.triage import Triage
@@ -19,6 +20,7 @@ from helpers.pages.comparisons import SIGNIFICANCE
 from helpers.study import architectures
 from helpers.study.data_sets import URGENCY_LEVELS, DataSet, class_title
 
+Scores = Mapping[str, Measure]
 CALIBRATION_ERROR = "expected calibration error"
 NOT_TRIAGED = "Triage is about OCT's four classes; this data set has others."
 
@@ -37,16 +39,16 @@ def trust(triages: Mapping[str, Triage], dataset: Dataset) -> str:
     asked = f"{100 * triage.SENSITIVITY:.0f} %"
     parts = []
     for model, result in triages.items():
-        reached = result.sensitivity
+        reached, needless = result.sensitivity, result.specificity.complement()
         is_more, is_less = reached.low > triage.SENSITIVITY, reached.high < triage.SENSITIVITY
         verdict = "more than" if is_more else "less than" if is_less else "which agrees with"
         parts.append(
             f"{architectures.get(model).title} finds {reached.percent()} of the urgent images, "
-            f"{verdict} the {asked} asked for, and refers "
-            f"{result.specificity.complement().percent()} of the others as well"
+            f"{verdict} the {asked} asked for, and refers {needless.percent()} of the others as "
+            "well"
         )
-    pairs = zip(dataset.classes, triage.urgent(dataset.data_set), strict=True)
-    urgent = ", ".join(class_title(name) for name, is_urgent in pairs if is_urgent)
+    is_urgent = triage.urgent(dataset.data_set)
+    urgent = ", ".join(map(class_title, itertools.compress(dataset.classes, is_urgent)))
     return (
         f"On the test images of {dataset.in_prose}, with the threshold that finds {asked} of the "
         f"urgent images ({urgent}) of validation: {'; '.join(parts)}."
@@ -54,13 +56,13 @@ def trust(triages: Mapping[str, Triage], dataset: Dataset) -> str:
 
 
 def trust_table(
-    triages: Mapping[str, Triage], measured: Mapping[str, Mapping[str, Measure]]
+    triages: Mapping[str, Triage], measured: Mapping[str, Scores]
 ) -> pd.DataFrame | None:
     """What a clinician asks first, a column a model; each share with its 95 % interval."""
     columns = {}
     for model, result in triages.items():
-        urgent = result.levels.loc[URGENCY_LEVELS[0]]
-        sent_home = measures.proportion(int(urgent[URGENCY_LEVELS[-1]]), int(urgent.sum()))
+        urgent = result.levels.iloc[0]
+        sent_home = measures.proportion(int(urgent.iloc[-1]), int(urgent.sum()))
         columns[model] = {
             "finds of the urgent images (sensitivity)": result.sensitivity.percent(),
             "leaves alone of the others (specificity)": result.specificity.percent(),
@@ -71,73 +73,43 @@ def trust_table(
 
 
 def misses(triages: Mapping[str, Triage]) -> pd.DataFrame | None:
-    """Images sent to a lower level than they need, gravest first, and those sent too high.
-
-    Rows: (needs, is sent to, of how many); columns: the models, as counts with Wilson's interval of
-    the share in per cent.
-    """
-    if not triages:
-        return None
-    urgent, routine, observation = URGENCY_LEVELS
+    """Images sent to a lower level than they need, gravest first, and those sent too high."""
     rows = {}
-    for needs, sent in (
-        (urgent, observation),
-        (urgent, routine),
-        (routine, observation),
-        (routine, urgent),
-        (observation, urgent),
-        (observation, routine),
-    ):
-        levels = {model: result.levels.loc[needs] for model, result in triages.items()}
-        n = int(next(iter(levels.values())).sum())
-        rows[needs, sent, n] = {
-            model: _count(int(counts[sent]), n) for model, counts in levels.items()
-        }
-    return pd.DataFrame(rows).T.rename_axis(["needs", "is sent to", "of"])
+    for needs, sent in ((0, 2), (0, 1), (1, 2), (1, 0), (2, 0), (2, 1)) if triages else ():
+        levels = {model: result.levels.iloc[needs] for model, result in triages.items()}
+        n = int(words.first_seed(levels).sum())
+        row = {model: _count(int(counts.iloc[sent]), n) for model, counts in levels.items()}
+        rows[URGENCY_LEVELS[needs], URGENCY_LEVELS[sent], n] = row
+    return pd.DataFrame(rows).T.rename_axis(["needs", "is sent to", "of"]) if rows else None
 
 
 def summary_table(measured: Metrics, names: Sequence[str]) -> pd.DataFrame:
     """The named metrics (rows) of each model (columns), first seed, with its interval, as text."""
-    return pd.DataFrame(
-        {
-            model: {
-                metrics.in_words(name): words.first_seed(by_seed)[name].text() for name in names
-            }
-            for model, by_seed in measured.items()
-        }
-    ).rename_axis("metric")
+    first = {model: words.first_seed(by_seed) for model, by_seed in measured.items()}
+    rows = {metrics.in_words(name): {m: first[m][name] for m in first} for name in names}
+    return measures_table(rows, "metric")
 
 
 def spread_table(measured: Metrics, names: Sequence[str]) -> pd.DataFrame:
-    """The named metrics over seeds: mean, and the standard deviation from seed to seed.
-
-    Kept apart from the test split's sampling error, which the intervals hold.
-    """
+    """The named metrics over seeds, apart from the sampling error, which the intervals hold."""
     rows = {}
-    for model, by_seed in measured.items():
-        for name in names:
-            values = [metric[name].value for metric in by_seed.values()]
-            each = zip(by_seed, values, strict=True)
-            rows[model, metrics.in_words(name)] = {
-                **{f"seed {seed}": f"{value:.3f}" for seed, value in each},
-                "mean": f"{np.mean(values):.3f}",
-                "standard deviation": f"{np.std(values, ddof=1):.3f}",
-            }
-    return pd.DataFrame(rows).T.rename_axis(["model", "metric"])
+    for (model, by_seed), name in itertools.product(measured.items(), names):
+        values = {f"seed {seed}": metric[name].value for seed, metric in by_seed.items()}
+        each = list(values.values())
+        spread = {"mean": np.mean(each), "standard deviation": np.std(each, ddof=1)}
+        rows[model, metrics.in_words(name)] = values | spread
+    return pd.DataFrame(rows).T.map("{:.3f}".format).rename_axis(["model", "metric"])
 
 
-def class_table(measured: Mapping[str, Measure], classes: Sequence[str]) -> pd.DataFrame:
-    """The classification report of one model, as text with intervals.
-
-    A row a class and average; columns precision, recall, F1, AUC and images.
-    """
-    scores = {metrics.in_words(name): name for name in (*metrics.SCORES, "auc")}
+def class_table(measured: Scores, classes: Sequence[str]) -> pd.DataFrame:
+    """The classification report of one model, as text with intervals: a row a class and average."""
+    scores = {metrics.in_words(name): name for name in (*SCORES, "auc")}
     rows = {}
     for name in classes:
         row = {in_words: measured[f"{score}/{name}"].text() for in_words, score in scores.items()}
         rows[class_title(name)] = row | {"images": measured[f"recall/{name}"].n}
     for average in ("macro", "weighted"):
-        row = {metrics.in_words(s): measured[f"{average}_{s}"].text() for s in metrics.SCORES}
+        row = {metrics.in_words(s): measured[f"{average}_{s}"].text() for s in SCORES}
         area = measured["auc/macro"].text() if average == "macro" else ""
         rows[average] = row | {"AUC": area, "images": measured["accuracy"].n}
     return pd.DataFrame(rows).T
@@ -145,35 +117,30 @@ def class_table(measured: Mapping[str, Measure], classes: Sequence[str]) -> pd.D
 
 def hardest_class(model: str, confusion: np.ndarray, classes: Sequence[str]) -> str:
     """The class with the lowest recall and what it is most often taken for."""
-    recalls = confusion.diagonal() / confusion.sum(axis=1)
-    worst = int(recalls.argmin())
+    worst = int((confusion.diagonal() / confusion.sum(axis=1)).argmin())
     mistakes = confusion[worst] * (np.arange(len(classes)) != worst)
-    text = (
+    taken = f"; {mistakes.max()} are taken for {class_title(classes[mistakes.argmax()])}"
+    return (
         f"{architectures.get(model).sentence_title} finds {class_title(classes[worst])} least "
         f"often: {confusion[worst, worst]} of {confusion[worst].sum()}"
+        f"{taken if mistakes.any() else ''}."
     )
-    if mistakes.any():
-        taken = int(mistakes.argmax())
-        text += f"; {mistakes[taken]} are taken for {class_title(classes[taken])}"
-    return f"{text}."
 
 
 def paired(tests: pd.DataFrame) -> str:
     """Which of the family of tests show a difference after Holm's correction."""
     is_shown = tests["p (Holm)"] < SIGNIFICANCE
-    named = tests[is_shown] if is_shown.sum() <= len(tests) / 2 else tests[~is_shown]
-    text = (
-        f"{is_shown.sum()} of the {len(tests)} differences are shown at 5 % after Holm's correction"
-    )
-    if named.empty:
-        return f"{text}."
+    names_shown = is_shown.sum() <= len(tests) / 2
     parts = [
-        f"{_of_class(metric)} ({architectures.get(second).title} against "
-        f"{architectures.get(first).title})"
-        for first, second, metric in named[["first", "second", "metric"]].to_numpy()
+        f"{_of_class(test.metric)} ({architectures.get(test.second).title} against "
+        f"{architectures.get(test.first).title})"
+        for test in tests[is_shown == names_shown].itertuples()
     ]
-    which = "these are" if is_shown[named.index[0]] else "not shown are"
-    return f"{text}; {which} {words.listed(parts)}."
+    which = f"; {'these' if names_shown else 'not shown'} are {words.listed(parts)}"
+    return (
+        f"{is_shown.sum()} of the {len(tests)} differences are shown at 5 % after Holm's correction"
+        f"{which if parts else ''}."
+    )
 
 
 def paired_table(tests: pd.DataFrame) -> pd.DataFrame:
@@ -194,11 +161,7 @@ def paired_table(tests: pd.DataFrame) -> pd.DataFrame:
 
 
 def calibration(
-    model: str,
-    temperature: float,
-    before: Mapping[str, Measure],
-    after: Mapping[str, Measure],
-    by_chance: float,
+    model: str, temperature: float, before: Scores, after: Scores, by_chance: float
 ) -> str:
     """Whether a model is too sure of itself, and what the temperature mends."""
     sure = "too sure of itself" if temperature > 1 else "not sure enough of itself"
@@ -211,37 +174,33 @@ def calibration(
     )
 
 
-def calibration_table(
-    before: Mapping[str, Mapping[str, Measure]], after: Mapping[str, Mapping[str, Measure]]
-) -> pd.DataFrame:
+def calibration_table(before: Mapping[str, Scores], after: Mapping[str, Scores]) -> pd.DataFrame:
     """Calibration scores of each model, as they come and after temperature scaling."""
-    rows = {}
-    for model in before:
-        rows[model, "as it comes"] = before[model]
-        rows[model, "scaled"] = after[model]
-    return _texts(rows).rename_axis(["model", "probabilities"])
+    kinds = {"as it comes": before, "scaled": after}
+    rows = {(model, kind): kinds[kind][model] for model in before for kind in kinds}
+    return measures_table(rows, "model", "probabilities")
 
 
-def parts_table(parts: Mapping[str, Mapping[str, Measure]]) -> pd.DataFrame:
-    """Measures by model (rows) and name (columns), as text."""
-    return _texts(parts).rename_axis("model")
+def measures_table(rows: Mapping[Hashable, Scores], *index: str) -> pd.DataFrame:
+    """Measures by row and name (columns), as text; `index` names what the rows are."""
+    return pd.DataFrame(rows).map(Measure.text).T.rename_axis(list(index))
 
 
 def prevalence_shift(model: str, fall: PrevalenceShift) -> str:
     """The fall from validation to test and how much of it the class ratio explains."""
-    text = (
+    verdict = ", which chance alone could leave"
+    if fall.rest.low > 0:
+        verdict = ": more than chance, so images of a class differ between the splits"
+    elif fall.rest.high < 0:
+        verdict = ": test images are easier than validation images of the same class"
+    return (
         f"{architectures.get(model).sentence_title}: {fall.validation.percent()} on validation, "
         f"{fall.test.percent()} on test, {fall.total.points()} points less. The changed class "
-        f"ratio accounts for {fall.by_ratio.points()}, {fall.rest.points()} are left"
+        f"ratio accounts for {fall.by_ratio.points()}, {fall.rest.points()} are left{verdict}."
     )
-    if fall.rest.low > 0:
-        return f"{text}: more than chance, so images of a class differ between the splits."
-    if fall.rest.high < 0:
-        return f"{text}: test images are easier than validation images of the same class."
-    return f"{text}, which chance alone could leave."
 
 
-def worst_fall(model: str, recalls: Mapping[str, Mapping[str, Measure]]) -> str:
+def worst_fall(model: str, recalls: Mapping[str, Scores]) -> str:
     """The class whose recall falls most from validation to test (`shift.recalls_by_split`)."""
     title = architectures.get(model).sentence_title
     val, test = recalls["validation"], recalls["test"]
@@ -274,23 +233,18 @@ def none_there(images: pd.DataFrame) -> str:
 
 def accuracy_table(without: Mapping[str, WithoutCopies]) -> pd.DataFrame:
     """Accuracy with and without copies (`errors.accuracy_without`) as text."""
-    rows = {
-        what: {"left out": each.left_out, "accuracy": each.accuracy.percent()}
-        for what, each in without.items()
-    }
-    return pd.DataFrame(rows).T.rename_axis("without")
+    rows = {what: [each.left_out, each.accuracy.percent()] for what, each in without.items()}
+    return pd.DataFrame(rows, index=["left out", "accuracy"]).T.rename_axis("without")
 
 
 def set_table(sets: Mapping[str, Sets]) -> pd.DataFrame:
     """Prediction sets: coverage over all and by class, sizes; a column a model."""
     columns = {}
     for model, each in sets.items():
+        by_class = {class_title(name): covered for name, covered in each.by_class.items()}
+        covered = {"all": each.coverage} | by_class
         columns[model] = {
-            "coverage, all": each.coverage.percent(),
-            **{
-                f"coverage, {class_title(name)}": covered.percent()
-                for name, covered in each.by_class.items()
-            },
+            **{f"coverage, {of}": measure.percent() for of, measure in covered.items()},
             "classes in a set, mean": each.size.text(),
             "sets of one class": each.single.percent(),
             "empty sets": each.empty.percent(),
@@ -300,13 +254,13 @@ def set_table(sets: Mapping[str, Sets]) -> pd.DataFrame:
 
 def exchangeability(model: str, on_test: Sets, on_half: Sets, miss: float) -> str:
     """Whether the promised coverage holds on test, and where images are exchangeable."""
-    holds = on_test.coverage.high >= 1 - miss
+    held = "in keeping with" if on_test.coverage.high >= 1 - miss else "short of"
     worst = min(on_test.by_class, key=lambda name: on_test.by_class[name].value)
     return (
         f"{architectures.get(model).sentence_title}: promised {100 * (1 - miss):.0f} %; calibrated "
         f"on one half of validation its sets hold the label of {on_half.coverage.percent()} of the "
         f"other half, and calibrated on all of validation of {on_test.coverage.percent()} of the "
-        f"test images, {'in keeping with' if holds else 'short of'} the promise; least often for "
+        f"test images, {held} the promise; least often for "
         f"{class_title(worst)}, {on_test.by_class[worst].percent()}."
     )
 
@@ -314,35 +268,31 @@ def exchangeability(model: str, on_test: Sets, on_half: Sets, miss: float) -> st
 def error_titles(errors: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     """What stands over each confident error: the class, the one named, its probability."""
     names = [words.shortened(name, 18) for name in classes]
-    columns = errors[["true", "predicted", "probability"]].itertuples(index=False)
-    return [f"{names[true]}, said\n{names[said]} (p = {p:.2f})" for true, said, p in columns]
+    return [
+        f"{names[error.true]}, said\n{names[error.predicted]} (p = {error.probability:.2f})"
+        for error in errors.itertuples()
+    ]
 
 
 def doubt_titles(doubted: pd.DataFrame, classes: Sequence[str]) -> list[str]:
     """What stands over each doubtful label: the label with its probability, the class named."""
     names = [words.shortened(name, 16) for name in classes]
-    columns = doubted[["labelled", "predicted", "probability"]].itertuples(index=False)
-    return [f"labelled {names[label]}\n(p = {p:.2f}), said {names[s]}" for label, s, p in columns]
+    return [
+        f"labelled {names[label.labelled]}\n(p = {label.probability:.2f}), "
+        f"said {names[label.predicted]}"
+        for label in doubted.itertuples()
+    ]
 
 
 def _of_class(metric: str) -> str:
     """A metric of metrics.json as the tests have it: "AUC, CNV"."""
-    kind, _, of = metric.partition("/")
-    return f"{metrics.in_words(kind)}, {class_title(of)}" if of else metrics.in_words(kind)
+    kind, *of = metric.split("/")
+    return ", ".join([metrics.in_words(kind), *map(class_title, of)])
 
 
 def _count(count: int, n: int) -> str:
-    share = measures.proportion(count, n)
-    if share.low is None:  # of no image
+    """A count with Wilson's interval of its share in per cent."""
+    _, low, high, _ = measures.proportion(count, n)
+    if low is None:  # of no image
         return str(count)
-    return (
-        f"{count} [{100 * share.low:.1f},{NO_BREAK_SPACE}{100 * share.high:.1f}{NO_BREAK_SPACE}%]"
-    )
-
-
-def _texts(measured: Mapping[Hashable, Mapping[str, Measure]]) -> pd.DataFrame:
-    rows = {
-        row: {name: measure.text() for name, measure in by_name.items()}
-        for row, by_name in measured.items()
-    }
-    return pd.DataFrame(rows).T
+    return f"{count} [{100 * low:.1f},{NO_BREAK_SPACE}{100 * high:.1f}{NO_BREAK_SPACE}%]"

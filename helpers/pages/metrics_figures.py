@@ -13,33 +13,28 @@ from helpers.evaluation.measures import Measure
 from helpers.evaluation.triage import Triage
 from helpers.models.trainings import Trained
 from helpers.pages import style, words
+from helpers.study import architectures
 from helpers.study.data_sets import DataSet
 
+Models = Mapping[str, Trained]
 # Up to so many classes fit beside one another, and their names into a panel's corner.
 FEW = 5
-URGENT = "urgent"
 
 
 def confusion_matrices(confusions: Mapping[str, np.ndarray], classes: Sequence[str]) -> Figure:
-    """Of each model counts, and shares of the true class in per cent with Wilson intervals.
-
-    Beside each other, or with many classes below each other.
-    """
-    few = len(classes) <= FEW
-    shape = (len(confusions), 2) if few else (2 * len(confusions), 1)
-    height = 3.3 if few else 0.5 * len(classes) + 1.4
-    figure, axes = plt.subplots(*shape, figsize=(8.4, height * shape[0]), squeeze=False)
-    names = words.labels(classes, width=14)
-    look = {"cmap": "Greys", "cbar": False, "xticklabels": names, "yticklabels": names}
+    """Of each model counts, and shares of the true class in per cent with Wilson intervals."""
+    few, names = len(classes) <= FEW, words.labels(classes, width=14)
+    columns, inches = (2, (4.2, 3.3)) if few else (1, (8.4, 0.5 * len(classes) + 1.4))
+    figure, axes = style.in_rows(2 * len(confusions), columns, inches)
+    look = {"cmap": "Greys", "cbar": False, "vmin": 0, "vmax": 100}
+    look |= {"xticklabels": names, "yticklabels": names}
     pairs = axes.reshape(len(confusions), 2)
     for (left, right), (model, counts) in zip(pairs, confusions.items(), strict=True):
         shares = 100 * counts / counts.sum(axis=1, keepdims=True)
         told = [[_share(measures.proportion(k, line.sum())) for k in line] for line in counts]
-        sns.heatmap(shares, annot=counts, fmt="d", ax=left, vmin=0, vmax=100, **look)
         size = {"fontsize": 8 if few else 7}
-        sns.heatmap(
-            shares, annot=np.array(told), fmt="", annot_kws=size, ax=right, vmin=0, vmax=100, **look
-        )
+        sns.heatmap(shares, annot=counts, fmt="d", ax=left, **look)
+        sns.heatmap(shares, annot=np.array(told), fmt="", annot_kws=size, ax=right, **look)
         left.set(title=f"{model}: images", xlabel="predicted class", ylabel="true class")
         right.set(title=f"{model}: % of the true class", xlabel="predicted class")
         for axis in (left, right):
@@ -49,78 +44,52 @@ def confusion_matrices(confusions: Mapping[str, np.ndarray], classes: Sequence[s
 
 
 def roc_curves(
-    shown: Mapping[str, Trained],
-    measured: Mapping[str, Mapping[str, Measure]],
-    classes: Sequence[str],
+    shown: Models, measured: Mapping[str, Mapping[str, Measure]], classes: Sequence[str]
 ) -> Figure:
     """One-vs-rest ROC curves, a panel a model, with each curve's AUC and its interval."""
     few = len(classes) <= FEW
     heights = [3.8] if few else [3.6, 0.17 * (len(classes) + 2)]
-    size = (3.6 * len(shown), sum(heights))
-    figure, axes = plt.subplots(
-        len(heights), len(shown), figsize=size, height_ratios=heights, squeeze=False
-    )
+    look = {"figsize": (3.6 * len(shown), sum(heights)), "height_ratios": heights}
+    figure, axes = plt.subplots(len(heights), len(shown), squeeze=False, **look)
     colours = style.class_colours(classes) | {"micro": "black"}
     for axis, below, (model, trained) in zip(axes[0], axes[-1], shown.items(), strict=True):
         for name, curve in metrics.roc_curves(trained, classes).groupby("curve", sort=False):
-            axis.plot(
-                curve["false_positive_rate"],
-                curve["true_positive_rate"],
-                color=colours[name],
-                ls="--" if name == "micro" else "-",
-                label=f"{words.shortened(name)} {measured[model][f'auc/{name}'].text()}",
-            )
+            label = f"{words.shortened(name)} {measured[model][f'auc/{name}'].text()}"
+            look = {"color": colours[name], "ls": "--" if name == "micro" else "-", "label": label}
+            axis.plot(curve["false_positive_rate"], curve["true_positive_rate"], **look)
         axis.plot([0, 1], [0, 1], color=style.FAINT, lw=0.8, ls=":")
         axis.set(title=model, xlabel="false positive rate", ylabel="true positive rate")
         axis.set_aspect("equal")
-        handles = axis.get_legend_handles_labels()
-        where = {"loc": "lower right"} if few else {"loc": "upper center"}
-        below.legend(*handles, title="AUC", frameon=False, fontsize=7, title_fontsize=8, **where)
+        look = {"frameon": False, "fontsize": 7, "title": "AUC", "title_fontsize": 8}
+        where = "lower right" if few else "upper center"
+        below.legend(*axis.get_legend_handles_labels(), loc=where, **look)
         if not few:
             below.set_axis_off()
     return figure
 
 
-def reliability(
-    labels: np.ndarray,
-    raw: Mapping[str, np.ndarray],
-    scaled: Mapping[str, np.ndarray],
-    temperatures: Mapping[str, float],
-) -> Figure:
-    """Reliability diagrams of test labels int (n,) and probabilities by model, a panel a model.
-
-    Probabilities as they come are drawn filled, scaled ones hollow; bars are Wilson intervals.
-    """
-    figure, axes = plt.subplots(1, len(raw), figsize=(3.4 * len(raw), 3.6), squeeze=False)
-    for axis, model in zip(axes[0], raw, strict=True):
-        colour = style.model_colour(model)
+def reliability(shown: Models, temperatures: Mapping[str, float]) -> Figure:
+    """Reliability on test with Wilson intervals, as a model comes (filled) and scaled (hollow)."""
+    figure, axes = style.in_rows(len(shown), len(shown), inches=(3.4, 3.6))
+    for axis, (model, trained) in zip(axes, shown.items(), strict=True):
+        colour, temperature = architectures.get(model).colour, temperatures[model]
+        raw, labels = trained.predictions.test_probabilities, trained.predictions.test_labels
+        scaled = calibration.scaled(raw, temperature)
         axis.plot([0, 1], [0, 1], color=style.FAINT, lw=0.8, ls=":")
-        for label, probabilities, fill in (
-            ("as it comes", raw[model], colour),
-            (f"scaled by {temperatures[model]:.2f}", scaled[model], "white"),
-        ):
+        kinds = (("as it comes", raw, colour), (f"scaled by {temperature:.2f}", scaled, "white"))
+        for label, probabilities, fill in kinds:
             points = calibration.reliability(probabilities, labels)
             value = points["accuracy"]
-            axis.errorbar(
-                points["confidence"],
-                value,
-                yerr=[value - points["low"], points["high"] - value],
-                fmt="o",
-                color=colour,
-                mfc=fill,
-                ms=4,
-                lw=0.8,
-                label=label,
-            )
+            reach = [value - points["low"], points["high"] - value]
+            look = {"fmt": "o", "color": colour, "mfc": fill, "ms": 4, "lw": 0.8, "label": label}
+            axis.errorbar(points["confidence"], value, yerr=reach, **look)
         axis.set(title=model, xlabel="probability of the named class", ylabel="share right")
         axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         axis.legend(frameon=False, fontsize=8, loc="upper left")
     return figure
 
 
-def decision_curves(
-    shown: Mapping[str, Trained], data_set: DataSet, resamples: np.ndarray
-) -> Figure | None:
+def decision_curves(shown: Models, data_set: DataSet, resamples: np.ndarray) -> Figure | None:
     """Net benefit of each model by threshold, beside all and none; nothing without urgency."""
     if not triage.applies(data_set):
         return None
@@ -134,43 +103,33 @@ def decision_curves(
     everyone = points["refer all"]
     axis.plot(everyone.index, everyone, color="black", ls="--", lw=1, label="refer all")
     axis.axhline(0, color="black", ls=":", lw=1, label="refer none")
-    axis.set_ylim(-0.1, None)
-    axis.set(
-        xlabel="threshold: probability from which on one refers", ylabel="net benefit per image"
-    )
+    axis.set(ylim=(-0.1, None), ylabel="net benefit per image")
+    axis.set_xlabel("threshold: probability from which on one refers")
     axis.legend(frameon=False, fontsize=8)
     return figure
 
 
 def precision_by_prevalence(
-    shown: Mapping[str, Trained],
-    data_set: DataSet,
-    triages: Mapping[str, Triage],
-    resamples: np.ndarray,
+    shown: Models, data_set: DataSet, triages: Mapping[str, Triage], resamples: np.ndarray
 ) -> Figure:
     """Precision by prevalence (`triage.precision_at`), a panel a finding, a line a model."""
-    titles = [*words.labels(data_set.classes, width=24), *([URGENT] if triages else [])]
-    columns = 3
-    rows = -(-len(titles) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(8, 2.6 * rows), sharex=True, sharey=True, squeeze=False
-    )
-    for axis in axes.flat[len(titles) :]:
-        axis.set_axis_off()
+    titles = [*words.labels(data_set.classes, width=24), *(["urgent"] if triages else [])]
+    at, columns = np.geomspace(0.001, 0.5, 40), 3
+    inches = (8 / columns, 2.6)
+    figure, axes = style.in_rows(len(titles), columns, inches, sharex=True, sharey=True)
     for model, trained in shown.items():
         findings = _findings(trained, data_set, triages.get(model))
-        for axis, title, (called, positive) in zip(axes.flat, titles, findings, strict=False):
-            at = np.geomspace(0.001, 0.5, 40)
+        for axis, title, (called, positive) in zip(axes, titles, findings, strict=True):
             points = 100 * triage.precision_at(called, positive, at, resamples)
             _band(axis, model, points["precision"], points.set_axis(100 * at))
             axis.set(title=title, xscale="log", ylim=(0, 100))
             axis.xaxis.set_major_formatter("{x:g}")
             axis.xaxis.set_tick_params(labelbottom=True)
-    for axis in axes[:, 0]:
+    for axis in axes[::columns]:
         axis.set_ylabel("precision (%)")
     figure.supxlabel("prevalence (%)", fontsize=10)
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=8)
+    look = {"loc": "outside upper center", "frameon": False, "fontsize": 8}
+    figure.legend(*axes[0].get_legend_handles_labels(), ncols=3, **look)
     return figure
 
 
@@ -178,11 +137,8 @@ def labelled_images(images: np.ndarray, titles: Sequence[str], columns: int = 4)
     """Images uint8 (n, height, width, channels), each under its title; nothing without any."""
     if not len(images):
         return None
-    rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.9 * columns, 2.3 * rows), squeeze=False)
-    for axis in axes.flat[len(images) :]:
-        axis.set_axis_off()
-    for axis, image, title in zip(axes.flat, images, titles, strict=False):
+    figure, axes = style.in_rows(len(images), columns, inches=(1.9, 2.3))
+    for axis, image, title in zip(axes, images, titles, strict=True):
         style.show_image(axis, image)
         axis.set_title(title, fontsize=8)
     return figure
@@ -202,21 +158,20 @@ def risk_coverage(curves: Mapping[str, pd.DataFrame]) -> Figure:
 
 def _band(axis: plt.Axes, model: str, values: pd.Series, points: pd.DataFrame) -> None:
     """A model's line over the index of `points`, in the band from its `low` to its `high`."""
-    colour = style.model_colour(model)
+    colour = architectures.get(model).colour
     axis.fill_between(points.index, points["low"], points["high"], color=colour, alpha=0.2)
     axis.plot(points.index, values, color=colour, label=model)
 
 
-def _findings(
-    trained: Trained, data_set: DataSet, result: Triage | None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _findings(trained: Trained, data_set: DataSet, result: Triage | None) -> Iterator[tuple]:
     """Which test images are called so, and which are: bool (n,) each, by class and for urgent."""
-    labels, probabilities = trained.predictions.test_labels, trained.predictions.test_probabilities
+    labels = trained.predictions.test_labels
     for k in range(len(data_set.classes)):
         yield trained.predicted == k, labels == k
     if result:
         urgent = triage.urgent(data_set)
-        yield probabilities[:, urgent].sum(axis=1) >= result.threshold, urgent[labels]
+        scores = trained.predictions.test_probabilities[:, urgent].sum(axis=1)
+        yield scores >= result.threshold, urgent[labels]
 
 
 def _share(share: Measure) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -20,15 +21,8 @@ from helpers.models import trainings
 from helpers.models.trainings import Trained
 from helpers.pages import style
 from helpers.study import architectures, provenance
-from helpers.study.architectures import Architecture
 from helpers.study.runs import Run, open_run
-from helpers.study.settings import (
-    PROTOCOL,
-    REPOSITORY,
-    Settings,
-    differences,
-    load_settings,
-)
+from helpers.study.settings import PROTOCOL, REPOSITORY, Settings, differences, load_settings
 
 
 @dataclass(frozen=True)
@@ -43,18 +37,14 @@ class Study:
     def trainings(self) -> list[Trained]:
         """Every model's training for every seed, as the chapters before have left them.
 
-        Where the run may fill its gaps, what is missing is trained first, in a process of its own.
-
-        Raises
-        ------
-        InputError : elsewhere, naming the chapter to run first.
+        What is missing is trained first, in a process of its own, where the run may fill its gaps;
+        elsewhere it raises InputError, naming the chapter to run first.
         """
-        if self.run.fills_gaps:
-            for model in self.settings.models:
-                for seed in self.settings.seeds:
-                    if trainings.load(self.run, self.settings, self.dataset, model, seed) is None:
-                        self._train_first(model, seed)
-        return trainings.recall(self.run, self.settings, self.dataset)
+        given = self.run, self.settings, self.dataset
+        for model, seed in itertools.product(self.settings.models, self.settings.seeds):
+            if self.run.fills_gaps and trainings.load(*given, model, seed) is None:
+                self._train_first(model, seed)
+        return trainings.recall(*given)
 
     @property
     def shown(self) -> dict[str, Trained]:
@@ -77,25 +67,18 @@ class Study:
     def _train_first(self, model: str, seed: int) -> None:
         chapter = architectures.get(model).chapter
         print(f"first chapter {chapter}: training {model}, seed {seed}", file=sys.stderr)
-        command = [sys.executable, "-m", "helpers.pipeline.jobs", "train", model, str(seed)]
-        settings = json.dumps(self.settings.flat())
-        folder = ["--folder", str(self.run.folder), "--settings", settings]
-        subprocess.run([*command, *folder], cwd=REPOSITORY, check=True)
+        job = [sys.executable, "-m", "helpers.pipeline.jobs", "train", model, str(seed)]
+        of_run = ["--folder", str(self.run.folder), "--settings", json.dumps(self.settings.flat())]
+        subprocess.run([*job, *of_run], cwd=REPOSITORY, check=True)
 
 
 def open_study(
     profile: str, overrides: str | None = None, run: str | None = None, **parameters: Any
 ) -> Study:
-    """Open what a chapter's parameters ask for, and set the book's style.
+    """Open what a chapter's parameters ask for, as `load_settings` takes them; set the style.
 
-    Parameters
-    ----------
-    profile, overrides, parameters : as `load_settings` takes them.
-    run : the folder under `runs/` that the chapter belongs to; by default one under `runs/scratch`.
-
-    Raises
-    ------
-    InputError : for settings or data that can't be used.
+    `run` is the folder under `runs/` that the chapter belongs to; by default one under
+    `runs/scratch`. Raises InputError for settings or data that can't be used.
     """
     settings = load_settings(profile, overrides, **parameters)
     style.use()
@@ -104,80 +87,71 @@ def open_study(
 
 def banner(settings: Settings, dataset: Dataset) -> str:
     """What a page was made from, as HTML; an empty text where that is all as the report has it."""
-    told = [*_about_data(settings, dataset), *_about_bases(settings), *_about_protocol(settings)]
+    told = [_about_data(dataset), *_about_bases(settings), _about_protocol(settings)]
+    told = [f'<p style="color: inherit">{sentence}</p>' for sentence in told if sentence]
     if not told:
         return ""
-    paragraphs = "".join(f'<p style="color: inherit">{sentence}</p>' for sentence in told)
     # Its own colours, since a theme's box is unreadable among a dark page's outputs.
     return (
         '<div style="background: #FFF1E5; color: #222222; border-left: 4px solid #D55E00; '
         'padding: 0.6em 1em 0.1em 1em; margin-bottom: 1em"><p style="color: inherit">'
-        f"<b>What this page was made from</b></p>{paragraphs}</div>"
+        f"<b>What this page was made from</b></p>{''.join(told)}</div>"
     )
 
 
-def _about_data(settings: Settings, dataset: Dataset) -> list[str]:
+def _about_data(dataset: Dataset) -> str:
     if dataset.is_audited:
-        return []
+        return ""
+    title = dataset.data_set.title
     if dataset.is_phantom:
-        return [
+        return (
             "Made from a <b>phantom</b>: synthetic images, drawn by a program. These figures show "
-            "that the book runs; they say nothing on patients, nor on "
-            f"{dataset.data_set.title}."
-        ]
+            f"that the book runs; they say nothing on patients, nor on {title}."
+        )
+    made_from = f"Made from <b>{escape(dataset.name)}</b>, a"
     if dataset.is_official:
-        return [f"Made from <b>{escape(dataset.name)}</b>, a set that the report is not about."]
-    return [
-        f"Made from <b>{escape(dataset.name)}</b>, a file of the user's own, and not from "
-        f"{dataset.data_set.title} itself."
-    ]
+        return f"{made_from} set that the report is not about."
+    return f"{made_from} file of the user's own, and not from {title} itself."
 
 
 def _about_bases(settings: Settings) -> list[str]:
     told = []
-    for model, entry in _on_bases(settings):
-        weights = settings.weights(model)
-        if settings.has_random_base(model):
+    for model in settings.models:
+        base = architectures.get(model).base
+        if base and settings.has_random_base(model):
             told.append(
-                f"{entry.base.title}'s base has <b>random weights</b>: its chapter shows the "
-                "machinery, not what pretraining achieves."
+                f"{base.title}'s base has <b>random weights</b>: its chapter shows the machinery, "
+                "not what pretraining achieves."
             )
-        elif Path(weights).is_absolute():
+        elif base and Path(settings.weights(model)).is_absolute():
             told.append(
-                f"{entry.base.title}'s base has weights from a file, not Keras's ImageNet weights."
+                f"{base.title}'s base has weights from a file, not Keras's ImageNet weights."
             )
     return list(dict.fromkeys(told))
 
 
-def _about_protocol(settings: Settings) -> list[str]:
+def _about_protocol(settings: Settings) -> str:
     """Every setting that differs from the report's protocol, whatever the profile."""
-    told = []
-    for name, (own, protocols) in differences(settings, load_settings(PROTOCOL)).items():
-        told.append(f"<code>{name}</code> is {_shown(own)} (protocol: {_shown(protocols)})")
-    if not told:
-        return []
-    return [
-        f"Differs from the report's protocol (profile <code>{PROTOCOL}</code>) in: "
-        f"{'; '.join(told)}."
-    ]
+    told = "; ".join(
+        f"<code>{name}</code> is {_shown(own)} (protocol: {_shown(protocols)})"
+        for name, (own, protocols) in differences(settings, load_settings(PROTOCOL)).items()
+    )
+    lead = f"Differs from the report's protocol (profile <code>{PROTOCOL}</code>) in:"
+    return f"{lead} {told}." if told else ""
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return escape(", ".join(map(str, value)))
-    # No folder of the machine.
-    return escape(Path(value).name if isinstance(value, str) else str(value))
-
-
-def _on_bases(settings: Settings) -> list[tuple[str, Architecture]]:
-    entries = [(model, architectures.get(model)) for model in settings.models]
-    return [(model, entry) for model, entry in entries if entry.base]
+    if isinstance(value, str):
+        value = Path(value).name  # no folder of the machine
+    return escape(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def origin_table(settings: Settings, origin: str, made: dict) -> pd.DataFrame:
     """Data, profile, changed settings, seeds, commit, packages and hardware behind a page."""
-    protocol = differences(settings, load_settings(PROTOCOL))
-    changed = [f"{name}={_shown(own)}" for name, (own, _) in protocol.items()]
+    changed = [
+        f"{name}={_shown(own)}"
+        for name, (own, _) in differences(settings, load_settings(PROTOCOL)).items()
+    ]
     rows = {
         "data": origin,
         "profile": settings.profile,

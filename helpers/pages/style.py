@@ -10,8 +10,6 @@ import seaborn as sns
 from IPython.display import HTML, Markdown, display
 from matplotlib.figure import Figure
 
-from helpers.study import architectures
-
 # Okabe and Ito's first three, a grey, and what lies furthest from those before: two of them differ
 # by 15 or more (CIEDE2000) with normal sight and each kind of colour blindness (Machado 2009).
 CLASS_COLOURS = (
@@ -25,17 +23,10 @@ HEAT = "inferno"
 def use() -> None:
     """Set the book's style: figures on white, readable on a dark page; no cell cut short."""
     pd.set_option("display.max_colwidth", None)
-    sns.set_theme(
-        style="ticks",
-        rc={
-            "figure.dpi": 130,
-            "savefig.facecolor": "white",
-            "figure.facecolor": "white",
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "figure.constrained_layout.use": True,
-        },
-    )
+    white = dict.fromkeys(("savefig.facecolor", "figure.facecolor"), "white")
+    bare_sides = dict.fromkeys(("axes.spines.top", "axes.spines.right"), False)
+    layout = {"figure.dpi": 130, "figure.constrained_layout.use": True}
+    sns.set_theme(style="ticks", rc=white | bare_sides | layout)
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
@@ -43,9 +34,21 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
     return dict(zip(classes, CLASS_COLOURS[: len(classes)], strict=True))
 
 
-def model_colour(model: str) -> str:
-    """The colour of a model, the same in every figure."""
-    return architectures.get(model).colour
+def mark(label: str, marker: str, colour: str, **look: str) -> plt.Line2D:
+    """A legend's entry for a mark."""
+    return plt.Line2D([], [], ls="", label=label, marker=marker, color=colour, **look)
+
+
+def in_rows(
+    count: int, columns: int, inches: tuple[float, float], **given: bool
+) -> tuple[Figure, np.ndarray]:
+    """A figure and `count` axes in rows of `columns`, each of width and height `inches`."""
+    rows = -(-count // columns)
+    size = (inches[0] * columns, inches[1] * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, **given)
+    for axis in axes.flat[count:]:
+        axis.set_axis_off()
+    return figure, axes.flat[:count]
 
 
 def show_image(axis: plt.Axes, image: np.ndarray) -> None:
@@ -75,10 +78,7 @@ def image_grid(
     for line, images, name in zip(axes, rows, row_names, strict=True):
         line[0].set_ylabel(name, rotation=0, ha="right", va="center")
         for axis, image in zip_longest(line, images):
-            if image is None:
-                bare(axis)
-            else:
-                show_image(axis, image)
+            bare(axis) if image is None else show_image(axis, image)
     for axis, name in zip(axes[0], column_names, strict=False):
         axis.set_title(name, fontsize=9)
     return figure

@@ -12,30 +12,28 @@ from helpers.ledger import claims
 from helpers.models.trainings import Trained
 from helpers.pages import style
 from helpers.study import architectures
-from helpers.study.settings import PROTOCOL, Settings, load_settings
+from helpers.study.settings import PROTOCOL, Settings, differences, load_settings
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}
 
 
 def absence(models: Sequence[str], settings: Settings) -> str:
     """Says that a run trains no model of a chapter, whose `models` are none; else nothing."""
-    if models:
-        return ""
-    return f"This run has no model of this chapter: models={','.join(settings.models)}."
+    told = f"This run has no model of this chapter: models={','.join(settings.models)}."
+    return "" if models else told
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
     """A row a layer: its kind, the shape of its output without the batch, its weights."""
-    rows = [
-        {
-            "layer": layer.name,
+    rows = {
+        layer.name: {
             "kind": type(layer).__name__,
             "output": " x ".join(map(str, layer.output.shape[1:])),
             "weights": layer.count_params(),
         }
         for layer in model.layers
-    ]
-    return pd.DataFrame(rows).set_index("layer")
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("layer")
 
 
 def stated_weights(settings: Settings, dataset: Dataset, model: str, total: int) -> str:
@@ -44,17 +42,14 @@ def stated_weights(settings: Settings, dataset: Dataset, model: str, total: int)
     if not entry.reported:
         return ""
     stated = int(claims.stated(f"{model}-parameters"))
-    here, protocol = settings.flat(), load_settings(PROTOCOL).flat()
-    differs = any(here[name] != protocol[name] for name in entry.counted_by)
-    if differs or not dataset.data_set.audited:
+    changed = differences(settings, load_settings(PROTOCOL))
+    if not dataset.data_set.audited or set(changed) & set(entry.counted_by):
         return (
             f"The report states {stated:,}. This run's network isn't the one that it lists, by its "
             f"settings or its images, and has {total:,}."
         )
-    return (
-        f"The report states {stated:,}. The layers that it lists have {total:,}: "
-        f"{'the same' if stated == total else f'a difference of {stated - total:+,}'}."
-    )
+    difference = "the same" if stated == total else f"a difference of {stated - total:+,}"
+    return f"The report states {stated:,}. The layers that it lists have {total:,}: {difference}."
 
 
 def colour_channels(settings: Settings, dataset: Dataset) -> str:
@@ -80,11 +75,6 @@ def protocol(settings: Settings, model: str) -> str:
     )
 
 
-def training_curves(trainings: Sequence[Trained]) -> list[Figure]:
-    """Of each training accuracy and loss by epoch; the epoch that is judged is marked."""
-    return [_curves(trained) for trained in trainings]
-
-
 def outcome(trained: Trained) -> str:
     """The last epoch, which the report calls final, beside the one judged; and what it cost."""
     last, best = trained.history.iloc[-1], trained.history.loc[trained.best_epoch]
@@ -102,22 +92,22 @@ def outcome(trained: Trained) -> str:
 
 def seeds_table(trainings: Sequence[Trained]) -> pd.DataFrame | None:
     """A row a training: the epoch judged, its accuracy and loss on validation, epochs, seconds."""
-    if not trainings:
-        return None
-    rows = {
-        (trained.model, trained.seed): {
+    rows = [
+        {
+            "model": trained.model,
+            "seed": trained.seed,
             "judged epoch": trained.best_epoch,
             "epochs": len(trained.history),
             **trained.history.loc[trained.best_epoch, ["val_accuracy", "val_loss"]].round(3),
             "seconds": trained.provenance["seconds"],
         }
         for trained in trainings
-    }
-    table = pd.DataFrame(rows).T.rename_axis(["model", "seed"])
-    return table.astype({"judged epoch": int, "epochs": int})
+    ]
+    return pd.DataFrame(rows).set_index(["model", "seed"]) if rows else None
 
 
-def _curves(trained: Trained) -> Figure:
+def training_curves(trained: Trained) -> Figure:
+    """Accuracy and loss by epoch; the epoch that is judged is marked."""
     history, best = trained.history, trained.best_epoch
     figure, axes = plt.subplots(1, 2, figsize=(8, 2.8))
     figure.suptitle(trained.model)

@@ -18,30 +18,22 @@ def current() -> str:
 
 def tracked_texts() -> list[Path]:
     """The text files under version control that may name the address."""
-    answer = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    paths = [REPOSITORY / name for name in answer.stdout.split("\0") if name]
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.check_output(command, cwd=REPOSITORY, text=True).split("\0")
     kinds = {".md", ".toml", ".yml", ".yaml", ".cff", ".ipynb", ".py"}
-    return [path for path in paths if path.suffix in kinds and path.exists()]
+    paths = [REPOSITORY / name for name in listed if Path(name).suffix in kinds]
+    return [path for path in paths if path.exists()]
 
 
-def rewrite(new: str) -> list[Path]:
-    """Replace the address, its short form and its site's in every file; the files that changed.
-
-    Raises
-    ------
-    ValueError : when `new` is no address of a GitHub repository.
-    """
+def main() -> None:
+    """Replace the address, its short form and its site's in every file by the only argument."""
+    new = "".join(sys.argv[1:2]).removesuffix("/").removesuffix(".git")
     if not ADDRESS.fullmatch(new):
-        raise ValueError(f"{new!r} is no address such as https://github.com/owner/name")
+        example = "https://github.com/owner/name"
+        sys.exit(f"octmnist: make address URL={example} ({new!r} is no address such as {example})")
     owner, name = current().split("/")[-2:]
     new_owner, new_name = new.split("/")[-2:]
-    changed = []
+    changed = 0
     for path in tracked_texts():
         old_text = path.read_text()
         text = old_text.replace(f"{owner}/{name}", f"{new_owner}/{new_name}")
@@ -50,17 +42,8 @@ def rewrite(new: str) -> list[Path]:
         text = text.replace(f"%cd {name}", f"%cd {new_name}")
         if text != old_text:
             path.write_text(text)
-            changed.append(path)
-    return changed
-
-
-def main() -> None:
-    """Rewrite to the address given as the only argument."""
-    try:
-        changed = rewrite(sys.argv[1].removesuffix("/").removesuffix(".git"))
-    except (IndexError, ValueError) as error:
-        sys.exit(f"octmnist: make address URL=https://github.com/owner/name ({error})")
-    print(f"{len(changed)} files changed")
+            changed += 1
+    print(f"{changed} files changed")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import argparse
 import fcntl
+import io
 import json
 import os
 import re
@@ -14,32 +15,17 @@ from pathlib import Path
 from helpers.data import dataset as datasets
 from helpers.models import weights
 from helpers.pipeline import console, jobs
-from helpers.pipeline.console import Display
 from helpers.study import runs
 from helpers.study.errors import InputError
-from helpers.study.runs import Run
 from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
-
-# Further arguments for Snakemake, such as "--executor slurm".
-SNAKEMAKE_VARIABLE = "SNAKEMAKE_ARGUMENTS"
-LOG = "log.txt"
 
 
 def build(parameters: dict, name: str | None) -> Path:
     """Check everything that can be checked beforehand, then execute and render what is missing.
 
-    Parameters
-    ----------
-    parameters : as a chapter's parameters cell has them.
-    name : the folder under `runs/`; the profile's name by default.
-
-    Returns
-    -------
-    The path of the site's first page.
-
-    Raises
-    ------
-    InputError : for input that can't be used, before anything is written, and when a job failed.
+    The parameters are as a chapter's parameters cell has them, the name is the folder's under
+    `runs/`, the profile's by default. Returns the path of the site's first page; InputError for
+    input that can't be used, before anything is written, and when a job failed.
     """
     settings = load_settings(**parameters)
     name = name or settings.profile
@@ -50,39 +36,35 @@ def build(parameters: dict, name: str | None) -> Path:
     dataset = datasets.load(settings.data)
     weights.check(settings)
     run = runs.named(name)
-    if _needs_preparation(settings):
-        _prepare(run, parameters)
-    with _only_one(run.folder), (run.folder / LOG).open("w") as log:
+    _prepare(run, settings, parameters)
+    with _only_one(run.folder), (run.folder / "log.txt").open("w") as log:
         jobs.describe(run, settings, dataset)
         command = [
             *(sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", "all"),
             *("--nolock", "--rerun-incomplete", "--nocolor", "--quiet", "reason", "host"),
             *("--rerun-triggers", "mtime", "params", "input"),
             *("--config", f"run={name}", f"parameters={json.dumps(parameters)}"),
-            *shlex.split(os.environ.get(SNAKEMAKE_VARIABLE, "")),
+            *shlex.split(os.environ.get("SNAKEMAKE_ARGUMENTS", "")),  # such as --executor slurm
         ]
-        display = Display(log, sys.stderr)
+        display = console.Display(log, sys.stderr)
         if display.follow(command, REPOSITORY):
             raise InputError(
                 f"{'; '.join(display.errors) or f'runs/{name}: stopped before the end'}. What was "
-                f"finished is kept, and the same command goes on from there (all that was said: "
-                f"runs/{name}/{LOG})"
+                "finished is kept, and the same command goes on from there (all that was said: "
+                f"runs/{name}/log.txt)"
             )
     return run.html / "index.html"
 
 
-def _needs_preparation(settings: Settings) -> bool:
+def _prepare(run: runs.Run, settings: Settings, parameters: dict) -> None:
     fetches = any(settings.weights(model) == weights.IMAGENET for model in settings.models)
-    return fetches or settings.data.source == "medmnist"
-
-
-def _prepare(run: Run, parameters: dict) -> None:
+    if not fetches and settings.data.source != "medmnist":
+        return
     command = [sys.executable, "-m", "helpers.pipeline.jobs", "prepare"]
     command += ["--folder", str(run.folder), "--parameters", json.dumps(parameters)]
-    with Path(os.devnull).open("w") as log:
-        display = Display(log, sys.stderr)
-        if display.follow(command, REPOSITORY):
-            raise InputError("; ".join(display.errors) or "preparing the run failed")
+    display = console.Display(io.StringIO(), sys.stderr)
+    if display.follow(command, REPOSITORY):
+        raise InputError("; ".join(display.errors) or "preparing the run failed")
 
 
 @contextmanager

@@ -20,21 +20,15 @@ PREFIX = "octmnist: "
 BEGINS = "octmnist begins: "
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+BAR = re.compile(r"\d%\|.*\||0epoch \[")
+REMEDIES = dict.fromkeys(NO_ROOM, "; make room there") | dict.fromkeys(
+    NO_PERMISSION, "; give permission, or use another folder"
+)
 
 
 def say_begin(what: str) -> None:
     """Tell on standard error that a job begins."""
     print(f"{BEGINS}{what}", file=sys.stderr, flush=True)
-
-
-def say(text: str) -> None:
-    """A line of the program's own on standard error."""
-    print(f"{PREFIX}{text}", file=sys.stderr, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as hours:minutes:seconds."""
-    return str(timedelta(seconds=round(seconds)))
 
 
 @contextlib.contextmanager
@@ -48,17 +42,11 @@ def one_line_errors() -> Iterator[None]:
         where = error.filename or "runs/ or the temporary folder"
         # h5py's own words take several lines.
         what = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
-        line = f"{where}: {what}{_remedy(error.errno)}"
+        line = f"{where}: {what}{REMEDIES.get(error.errno, '')}"
     else:
         return
-    say(line)
+    print(f"{PREFIX}{line}", file=sys.stderr, flush=True)
     sys.exit(2)
-
-
-def _remedy(number: int | None) -> str:
-    if number in NO_ROOM:
-        return "; make room there"
-    return "; give permission, or use another folder" if number in NO_PERMISSION else ""
 
 
 class Display:
@@ -70,7 +58,7 @@ class Display:
     def __init__(self, log: TextIO, screen: TextIO) -> None:
         self._log, self._screen = log, screen
         self._started = time.monotonic()
-        self._begun, self._total = 0, None
+        self._begun, self._of = 0, ""
         self.errors: list[str] = []
 
     def follow(self, command: list[str], folder: Path) -> int:
@@ -83,41 +71,32 @@ class Display:
                 *lines, waiting = re.split(rb"[\r\n]+", waiting + chunk)
                 for line in lines:
                     self._take(line.decode(errors="replace"))
-                self._show_bar(waiting.decode(errors="replace"))
+                if BAR.search(bar := waiting.decode(errors="replace")):
+                    self._show(bar)
             self._take(waiting.decode(errors="replace"))
-        self._clear()
+        self._show("")
         return program.returncode
 
     def _take(self, line: str) -> None:
         # The bar of one job may stand unfinished before what another says.
         said = re.search(f"(?:{BEGINS}|{PREFIX}).*", line)
-        if not said and _is_bar(line):
-            self._show_bar(line)
+        if not said and BAR.search(line):
+            self._show(line)
             return
         line = said.group() if said else line
         print(line, file=self._log, flush=True)
         if total := re.match(r"total\s+(\d+)$", line):
-            self._total = int(total.group(1))
+            self._of = f" of {total.group(1)}"
         elif line.startswith(BEGINS):
             self._begun += 1
-            of = f" of {self._total}" if self._total else ""
-            elapsed = duration(time.monotonic() - self._started)
-            self._clear()
-            told = f"[{elapsed}] {self._begun}{of}: {line.removeprefix(BEGINS)}"
+            self._show("")
+            elapsed = timedelta(seconds=round(time.monotonic() - self._started))
+            told = f"[{elapsed}] {self._begun}{self._of}: {line.removeprefix(BEGINS)}"
             print(told, file=self._screen, flush=True)
         elif line.startswith(PREFIX):
             self.errors.append(line.removeprefix(PREFIX))
 
-    def _show_bar(self, text: str) -> None:
-        if self._screen.isatty() and _is_bar(text):
-            width = shutil.get_terminal_size().columns - 1
-            self._screen.write(f"\r\x1b[K{text[:width]}")
-            self._screen.flush()
-
-    def _clear(self) -> None:
+    def _show(self, bar: str) -> None:
         if self._screen.isatty():
-            self._screen.write("\r\x1b[K")
-
-
-def _is_bar(line: str) -> bool:
-    return re.search(r"\d%\|.*\||0epoch \[", line) is not None
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r\x1b[K{bar[:width]}", end="", file=self._screen, flush=True)

@@ -6,6 +6,7 @@ Keras takes ten seconds to load, so only the jobs that need it import it.
 import argparse
 import json
 import pkgutil
+from datetime import timedelta
 from pathlib import Path
 
 import nbformat
@@ -25,19 +26,15 @@ def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
     """Have pretrained weights fetched, and say what a run without a GPU will cost."""
     from helpers.models import cost, networks
 
-    bases = {
-        entry.base
-        for entry in map(architectures.get, settings.models)
-        if entry.base and settings.weights(entry.name) == weights.IMAGENET
-    }
-    for base in bases:
+    fetched = [name for name in settings.models if settings.weights(name) == weights.IMAGENET]
+    for base in {architectures.get(name).base for name in fetched} - {None}:
         networks.fetch_imagenet_weights(base)
     if settings.data.source != "medmnist" or provenance.gpu_count():
         return
     for model in settings.models:
         seconds = cost.estimated_seconds(settings, dataset, model) * len(settings.seeds)
         console.say_begin(
-            f"no GPU is seen: {model} will take about {console.duration(seconds)} for "
+            f"no GPU is seen: {model} will take about {timedelta(seconds=round(seconds))} for "
             f"{settings.training.epochs} epochs and {len(settings.seeds)} seeds"
         )
 
@@ -53,9 +50,7 @@ def grad_cam(run: Run, settings: Settings, dataset: Dataset, model: str, seed: i
 def chapter(run: Run, parameters: dict, name: str) -> None:
     """Execute a chapter with papermill into `<run>/notebooks`.
 
-    Raises
-    ------
-    InputError : when a cell fails; the notebook up to there is kept in `<run>/unfinished`.
+    InputError when a cell fails; the notebook up to there is kept in `<run>/unfinished`.
     """
     unfinished = run.folder / "unfinished" / f"{name}.ipynb"
     finished = run.notebooks / f"{name}.ipynb"
@@ -73,9 +68,8 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
             extra_arguments=["--log-level=ERROR"],
         )
     except papermill.PapermillExecutionError as error:
-        reason = f"{error.ename}: {error.evalue.splitlines()[0]}"
-        if error.ename == InputError.__name__:
-            reason = error.evalue
+        is_known = error.ename == InputError.__name__
+        reason = error.evalue if is_known else f"{error.ename}: {error.evalue.splitlines()[0]}"
         raise InputError(f"chapter {name}: {reason} (see {shown})") from None
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -87,11 +81,6 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
 
 def describe(run: Run, settings: Settings, dataset: Dataset) -> None:
     """Keep in `run.json` what a run is: its settings, the data, and the key of each training."""
-    keys = {
-        f"{model}, seed {seed}": trainings.key(settings, dataset, model, seed)
-        for model in settings.models
-        for seed in settings.seeds
-    }
     facts = {
         "settings": settings.flat(),
         "data": dataset.name,
@@ -99,7 +88,11 @@ def describe(run: Run, settings: Settings, dataset: Dataset) -> None:
         "data_set": dataset.data_set.name,
         "is_phantom": dataset.is_phantom,
         "is_official": dataset.is_official,
-        "trainings": keys,
+        "trainings": {
+            f"{model}, seed {seed}": trainings.key(settings, dataset, model, seed)
+            for model in settings.models
+            for seed in settings.seeds
+        },
     }
     write_json(run.description, facts)
 
@@ -130,14 +123,13 @@ def main() -> None:
     with console.one_line_errors():
         if options.job == "render":
             site.render(run)
-            return
-        if options.job == "chapter":
+        elif options.job == "chapter":
             chapter(run, options.parameters, *options.arguments)
-            return
-        settings = load_settings(**options.parameters)
-        arguments = [int(text) if text.isdecimal() else text for text in options.arguments]
-        do = pkgutil.resolve_name(JOBS[options.job])
-        do(run, settings, datasets.load(settings.data), *arguments)
+        else:
+            settings = load_settings(**options.parameters)
+            arguments = [int(text) if text.isdecimal() else text for text in options.arguments]
+            do = pkgutil.resolve_name(JOBS[options.job])
+            do(run, settings, datasets.load(settings.data), *arguments)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,8 @@ from helpers.study.settings import REPOSITORY
 def render(run: Run) -> None:
     """Render `<run>/notebooks` and the pages of `book/` to `<run>/html`, replacing it whole.
 
-    Raises
-    ------
-    InputError : where there is no such run, and when Jupyter Book warns of anything; `<run>/html`
-        is then as it was.
+    InputError where there is no such run, and when Jupyter Book warns of anything; `<run>/html` is
+    then as it was.
     """
     published = (run.metrics, run.claims, run.explanations)
     for path in (run.description, *published):
@@ -34,7 +32,7 @@ def render(run: Run) -> None:
         for name in ("_config.yml", "_toc.yml"):
             shutil.copy(REPOSITORY / name, source)
         for notebook in run.notebooks.glob("*.ipynb"):
-            nbformat.write(_with_parameters_folded(notebook), source / notebook.name)
+            _copy_with_parameters_folded(notebook, source)
         first_page.write(source, run)
         _call_jupyter_book(source, output)
         with replacing(run.html) as html:
@@ -43,23 +41,20 @@ def render(run: Run) -> None:
                 shutil.copy(path, html)
 
 
-def _with_parameters_folded(path: Path) -> nbformat.NotebookNode:
+def _copy_with_parameters_folded(path: Path, folder: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         # papermill's own cell, beside the parameters that the chapter folds itself
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.metadata.tags.append("hide-input")
-    return notebook
+    nbformat.write(notebook, folder / path.name)
 
 
 def _call_jupyter_book(source: Path, output: Path) -> None:
-    command = [
-        *(str(Path(sys.executable).with_name("jupyter-book")), "build", str(source)),
-        *("--path-output", str(output), "-W", "-n", "--keep-going", "-q"),
-    ]
-    finished = subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"}
-    )
+    program, plain = Path(sys.executable).with_name("jupyter-book"), os.environ | {"NO_COLOR": "1"}
+    command = [program, "build", source, "--path-output", output]
+    command += ["-W", "-n", "--keep-going", "-q"]
+    finished = subprocess.run(command, capture_output=True, text=True, env=plain)
     if finished.returncode:
         lines = (finished.stdout + finished.stderr).splitlines()
         told = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-1:]

@@ -3,8 +3,6 @@
 Imports no Keras, which takes ten seconds to load: a builder is named by its module and function.
 """
 
-from __future__ import annotations
-
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,52 +11,35 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Base:
-    """A network of keras.applications without its top, frozen; only a head on it is trained.
+    """A network of keras.applications without its top, frozen; only a head on it is trained."""
 
-    application : its name in keras.applications.
-    title : as prose writes it.
-    parameters : its weights without the top, statistics included; a weights file must hold as many.
-    pixels : what it is fed: `unit` [0, 1], `bytes` 0 to 255, or `caffe` 0 to 255 in the order blue,
-        green, red, less ImageNet's mean.
-    """
-
-    application: str
-    title: str
-    parameters: int
+    application: str  # its name in keras.applications
+    title: str  # as prose writes it
+    parameters: int  # without the top, statistics included; a weights file must hold as many
+    # What it is fed: [0, 1], 0 to 255, or that in the order blue, green, red, less ImageNet's mean.
     pixels: Literal["unit", "bytes", "caffe"]
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """All that a model of this book is.
+    """All that a model of this book is."""
 
-    name : as users type it; title : as prose writes it in a sentence; colour : in every figure.
-    chapter : the chapter that trains it.
-    learning_rate : of its optimizer, unless the setting `learning_rate_<name>` says another.
-    stages : a regular expression for the beginning of a layer's name that gives the layer's stage,
-        from the image up; the head is a stage by itself.
-    blocks : the blocks of settings that its network is built from, besides those of training.
-    counted_by : the settings that determine how many weights it has, the classes aside.
-    build : "module:function" that builds it, called as `networks.build` says.
-    base : the frozen network that it stands on, if any.
-    reported : whether it is one of the report's two models.
-    variant_of : the architecture that it is, on other input; its heatmaps are not put on trial.
-    trial_share : one in so many of the images that a trial of heatmaps is asked for, by its cost.
-    """
-
-    name: str
-    title: str
-    colour: str
-    chapter: str
-    learning_rate: float
+    name: str  # as users type it
+    title: str  # as prose writes it in a sentence
+    colour: str  # in every figure
+    chapter: str  # the one that trains it
+    learning_rate: float  # of its optimizer, unless the setting `learning_rate_<name>` says another
+    # A regular expression: a layer's stage is how its name begins; the head is one by itself.
     stages: str
-    blocks: tuple[str, ...]
-    counted_by: tuple[str, ...]
-    build: str
-    base: Base | None = None
-    reported: bool = False
-    variant_of: str | None = None
-    trial_share: int = 1
+    blocks: tuple[
+        str, ...
+    ]  # the settings that its network is built from, besides those of training
+    counted_by: tuple[str, ...]  # the settings that say how many weights it has, classes aside
+    build: str  # "module:function" that builds it, called as `networks.build` says
+    base: Base | None = None  # the frozen network that it stands on
+    reported: bool = False  # whether it is one of the report's two models
+    variant_of: str | None = None  # what it is, on other input; its heatmaps are not put on trial
+    trial_share: int = 1  # one in so many of the images that a trial is asked for, by its cost
 
     @property
     def sentence_title(self) -> str:
@@ -71,7 +52,6 @@ class Architecture:
         return self.name.replace("-", "_")
 
     def builder(self) -> Callable:
-        """The function that `build` names."""
         return pkgutil.resolve_name(self.build)
 
 
@@ -97,18 +77,12 @@ def names() -> tuple[str, ...]:
 
 
 def reported() -> tuple[Architecture, ...]:
-    """The report's own models."""
     return tuple(entry for entry in _REGISTRY.values() if entry.reported)
 
 
 def trained_in(chapter: str) -> tuple[str, ...]:
     """The names of the models that a chapter trains."""
     return tuple(entry.name for entry in _REGISTRY.values() if entry.chapter == chapter)
-
-
-def chapters() -> tuple[str, ...]:
-    """The chapters that train a model, in the order of the entries."""
-    return tuple(dict.fromkeys(entry.chapter for entry in _REGISTRY.values()))
 
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; no class has one of these.

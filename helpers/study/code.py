@@ -1,6 +1,7 @@
 """Which modules a chapter or a module imports, and a digest of what they do."""
 
 import ast
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -8,10 +9,6 @@ from pathlib import Path
 
 from helpers.study.provenance import digest
 from helpers.study.settings import REPOSITORY
-
-PACKAGE = "helpers"
-# A training's key holds what these wings bring: the arrays, the settings and the fitted weights.
-IN_TRAINING_KEYS = ("study", "data", "models")
 
 
 def imported_by(path: Path) -> list[Path]:
@@ -22,41 +19,42 @@ def imported_by(path: Path) -> list[Path]:
     modules: set[Path] = set()
     waiting = [path]
     while waiting:
-        for module in _imports(waiting.pop()):
-            if module not in modules:
-                modules.add(module)
-                waiting.append(module)
+        new = set(_imports(waiting.pop())) - modules
+        modules |= new
+        waiting += new
     return sorted(modules)
 
 
 def code_digest(*modules: Path) -> str:
     """A digest of what modules do: their code without comments and docstrings."""
-    return digest(*(_code_alone(module) for module in modules))
+    trees = [ast.parse(module.read_text(encoding="utf-8")) for module in modules]
+    for node in itertools.chain.from_iterable(map(ast.walk, trees)):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if documented and ast.get_docstring(node):
+            node.body[0] = ast.Pass()
+    return digest(*map(ast.unparse, trees))
 
 
 def result_digest(module: Path | str) -> str:
     """A digest of the code that makes a result out of trainings: a module and what it imports.
 
-    Left out are the wings whose part a training's key holds. `module` is a path (`__file__`).
+    `module` is a path (`__file__`). Left out are the wings whose part a training's key holds: the
+    settings, the arrays and the fitted weights.
     """
-    path = Path(module).resolve()
-    later = [
-        imported for imported in imported_by(path) if imported.parent.name not in IN_TRAINING_KEYS
-    ]
-    return code_digest(path, *later)
+    path, in_keys = Path(module).resolve(), ("study", "data", "models")
+    return code_digest(path, *(m for m in imported_by(path) if m.parent.name not in in_keys))
 
 
 def _imports(path: Path) -> Iterator[Path]:
     for node in ast.walk(ast.parse(_source(path))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names if alias.name.startswith(f"{PACKAGE}.")]
-        else:
-            continue
+            names = [alias.name for alias in node.names]
         for name in names:
             module = REPOSITORY / (name.replace(".", "/") + ".py")
-            if module.exists():
+            if name.startswith("helpers.") and module.exists():
                 yield module
 
 
@@ -68,12 +66,3 @@ def _source(path: Path) -> str:
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     # Lines for IPython alone are no Python.
     return re.sub(r"^(\s*)[%!].*$", r"\1pass", code, flags=re.MULTILINE)
-
-
-def _code_alone(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    for node in ast.walk(tree):
-        if isinstance(node, documented) and ast.get_docstring(node):
-            node.body[0] = ast.Pass()
-    return ast.unparse(tree)

@@ -1,7 +1,5 @@
 """The data sets that this book can read: MedMNIST's own table, and what the book knows besides."""
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import functools
@@ -24,49 +22,33 @@ URGENT, ROUTINE, OBSERVE = URGENCY_LEVELS
 
 @dataclass(frozen=True)
 class Published:
-    """A published test accuracy (0 to 1) on a set's 28 px images, and where it stands.
-
-    key : of the source in references.bib; deviation : standard deviation over seeds, where given.
-    """
+    """A published test accuracy (0 to 1) on a set's 28 px images, and where it stands."""
 
     model: str
     accuracy: float
     source: str
-    key: str
-    deviation: float | None = None
+    key: str  # of the source in references.bib
+    deviation: float | None = None  # standard deviation over seeds, where given
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """A MedMNIST set of flat images with one label each.
+    """A MedMNIST set of flat images with one label each."""
 
-    name : MedMNIST's own, as users type it; title : as prose writes it.
-    classes : short names, a label being an index into them.
-    channels : of an image, 1 (grey) or 3 (RGB).
-    task : MedMNIST's: multi-class, binary-class or ordinal-regression, whose grades are taken as
-        classes here.
-    samples : images by split (train, val, test).
-    md5 : of MedMNIST's file and address : where it lies, by side in pixels.
-    urgency : what each class asks for, one of `URGENCY_LEVELS`, where that is known.
-    train_counts : images of each class in training, where the phantom imitates the set.
-    published : others' results on it.
-    audited : whether the report is about it.
-    """
-
-    name: str
-    title: str
-    classes: tuple[str, ...]
-    labels: tuple[str, ...]
-    channels: int
-    task: str
-    samples: Mapping[str, int]
+    name: str  # MedMNIST's own, as users type it
+    title: str  # as prose writes it
+    classes: tuple[str, ...]  # short names, a label being an index into them
+    labels: tuple[str, ...]  # MedMNIST's names of the classes
+    channels: int  # of an image, 1 (grey) or 3 (RGB)
+    task: str  # multi-class, binary-class or ordinal-regression, whose grades are classes here
+    samples: Mapping[str, int]  # images by split (train, val, test)
     licence: str
-    md5: Mapping[int, str]
-    address: Mapping[int, str]
-    urgency: Mapping[str, str] = field(default_factory=dict)
-    train_counts: tuple[int, ...] = ()
-    published: tuple[Published, ...] = ()
-    audited: bool = False
+    md5: Mapping[int, str]  # of MedMNIST's file, by side in pixels
+    address: Mapping[int, str]  # where that file lies, by side in pixels
+    urgency: Mapping[str, str] = field(default_factory=dict)  # one of `URGENCY_LEVELS` by class
+    train_counts: tuple[int, ...] = ()  # of each class in training, where the phantom imitates it
+    published: tuple[Published, ...] = ()  # others' results on it
+    audited: bool = False  # whether the report is about it
 
 
 # What the book knows of a set besides MedMNIST's table; `classes` are the names that its prose and
@@ -95,15 +77,8 @@ _TITLES = {name: title for known in KNOWN.values() for name, title in known["cla
 
 @functools.cache
 def get(name: str) -> DataSet:
-    """The entry of a MedMNIST set.
-
-    Raises
-    ------
-    InputError : for a set that MedMNIST doesn't know, one of volumes, or one whose images bear
-        several labels.
-    """
-    obstacle = _obstacle(name)
-    if obstacle:
+    """The entry of a MedMNIST set; InputError where it is none of `names`, with the reason."""
+    if obstacle := _obstacle(name):
         raise InputError(f"data_set {name!r}: {obstacle} (usable: {', '.join(names())})")
     info = INFO[name]
     known = dict(KNOWN.get(name, {}))
@@ -112,7 +87,7 @@ def get(name: str) -> DataSet:
     return DataSet(
         name=name,
         title=info["python_class"],
-        classes=tuple(known.pop("classes", map(_short, labels))),
+        classes=tuple(known.pop("classes", (re.sub(r"\W+", "-", s).strip("-") for s in labels))),
         labels=labels,
         channels=info["n_channels"],
         task=info["task"],
@@ -154,7 +129,3 @@ def _obstacle(name: str) -> str | None:
     if INFO[name]["task"].startswith("multi-label"):
         return "its images bear several labels each, and every metric here takes one"
     return None
-
-
-def _short(label: str) -> str:
-    return re.sub(r"\W+", "-", label).strip("-")

@@ -17,18 +17,22 @@ import numpy as np
 
 from helpers.study.settings import REPOSITORY
 
-PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "medmnist", "tf-keras-vis")
-
 
 def here_and_now() -> dict[str, str]:
     """Date, commit, packages, Python and hardware."""
-    packages = {name: importlib.metadata.version(name) for name in PACKAGES}
+    packages = ("tensorflow", "keras", "numpy", "scikit-learn", "medmnist", "tf-keras-vis")
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    answer = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    processor = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next(line.split(": ")[1] for line in lines if line.startswith("model name"))
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "commit": _commit(),
-        "packages": ", ".join(f"{name} {version}" for name, version in packages.items()),
+        "commit": answer.stdout.strip() or "not under version control",
+        "packages": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages),
         "python": platform.python_version(),
-        "hardware": _hardware(),
+        "hardware": f"{os.cpu_count()} cores of {processor}, {gpu_count() or 'no'} GPU",
     }
 
 
@@ -52,12 +56,6 @@ def arrays_digest(*arrays: np.ndarray) -> str:
     return found.hexdigest()
 
 
-def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    answer = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
-    return answer.stdout.strip() or "not under version control"
-
-
 @functools.cache
 def gpu_count() -> int:
     """How many NVIDIA GPUs this machine has, as their driver says."""
@@ -65,12 +63,3 @@ def gpu_count() -> int:
         return 0
     answer = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
     return answer.stdout.count("GPU ")
-
-
-@functools.cache
-def _hardware() -> str:
-    processor = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        processor = next(line.split(": ")[1] for line in lines if line.startswith("model name"))
-    return f"{os.cpu_count()} cores of {processor}, {gpu_count() or 'no'} GPU"

@@ -3,17 +3,20 @@
 import contextlib
 import json
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from helpers.study.settings import REPOSITORY, Settings
 
-SCRATCH = "scratch"
+SCRATCH, KEYS = "scratch", "keys.json"
+
+
+def _below(place: str) -> property:
+    return property(lambda run: run.folder / place)
 
 
 @dataclass(frozen=True)
@@ -23,52 +26,19 @@ class Run:
     folder: Path
     fills_gaps: bool = False
 
-    @property
-    def artifacts(self) -> Path:
-        """The folder that holds the results: `<folder>/artifacts`."""
-        return self.folder / "artifacts"
-
-    @property
-    def description(self) -> Path:
-        """What this run is: its settings, data and models."""
-        return self.artifacts / "run.json"
-
-    @property
-    def metrics(self) -> Path:
-        """Every test metric of every training."""
-        return self.artifacts / "metrics.json"
-
-    @property
-    def explanations(self) -> Path:
-        """Every heatmap method by every criterion."""
-        return self.artifacts / "explanations.json"
-
-    @property
-    def claims(self) -> Path:
-        """Every claim of the report with its verdicts."""
-        return self.artifacts / "claims.json"
-
-    @property
-    def heatmaps(self) -> Path:
-        """The maps of every method that are on trial."""
-        return self.folder / "heatmaps.npz"
-
-    @property
-    def notebooks(self) -> Path:
-        """The folder of the executed chapters."""
-        return self.folder / "notebooks"
-
-    @property
-    def html(self) -> Path:
-        """The folder of the site."""
-        return self.folder / "html"
+    artifacts = _below("artifacts")
+    description = _below("artifacts/run.json")  # what this run is: its settings, data and models
+    metrics = _below("artifacts/metrics.json")  # every test metric of every training
+    explanations = _below("artifacts/explanations.json")  # every heatmap method by every criterion
+    claims = _below("artifacts/claims.json")  # every claim of the report with its verdicts
+    heatmaps = _below("heatmaps.npz")  # the maps of every method that are on trial
+    notebooks = _below("notebooks")  # the executed chapters
+    html = _below("html")  # the site
 
     def training(self, model: str, seed: int) -> Path:
-        """The folder of a training: `<folder>/artifacts/<model>/seed-<seed>`."""
         return self.artifacts / model / f"seed-{seed}"
 
     def features(self, model: str) -> Path:
-        """The folder of a frozen base's features."""
         return self.folder / "features" / model
 
     def control(self, name: str) -> "Run":
@@ -77,7 +47,6 @@ class Run:
 
 
 def named(name: str) -> Run:
-    """The run of that name, `runs/<name>`."""
     return Run(REPOSITORY / "runs" / name)
 
 
@@ -87,8 +56,8 @@ def open_run(settings: Settings, name: str | None = None) -> Run:
     Gaps are filled where that takes minutes at most, or where nobody can do otherwise: with the
     embedded data, and in Colab.
     """
-    folder = REPOSITORY / "runs" / (name or f"{SCRATCH}/{settings.profile}")
-    return Run(folder, fills_gaps=settings.data.is_embedded or "google.colab" in sys.modules)
+    fills_gaps = settings.data.is_embedded or "google.colab" in sys.modules
+    return replace(named(name or f"{SCRATCH}/{settings.profile}"), fills_gaps=fills_gaps)
 
 
 @contextlib.contextmanager
@@ -98,25 +67,18 @@ def replacing(folder: Path) -> Iterator[Path]:
     A process killed before then leaves the old folder as it was.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    retired = staging.with_suffix(".retired")
-    try:
+    with TemporaryDirectory(prefix=".", dir=folder.parent, ignore_cleanup_errors=True) as beside:
+        staging = Path(beside, "new")
+        staging.mkdir()
         yield staging
-        staging.chmod(0o755)
         if folder.exists():
-            folder.rename(retired)
+            folder.rename(Path(beside, "old"))
         staging.rename(folder)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        shutil.rmtree(retired, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path`; the file written there takes its place once the block ended well.
-
-    A process killed before then leaves the old file as it was.
-    """
+    """As `replacing`, for a file: yield a path beside it to write to."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{os.getpid()}-{path.name}")
     try:
@@ -127,10 +89,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` so that `path` holds, at any moment, the old text or the new one.
-
-    A file that holds the same text already is left untouched.
-    """
+    """Replace a file's text at once by a value's, unless it is the same and may stay untouched."""
     text = json.dumps(value, indent=1, allow_nan=False) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
@@ -140,18 +99,17 @@ def write_json(path: Path, value: Any) -> None:
 
 def is_current(artifact: Path, key: str) -> bool:
     """Whether an artifact is there and was made under this key."""
-    return artifact.exists() and (read_json(_keys(artifact)) or {}).get(artifact.name) == key
+    return (
+        artifact.exists() and (read_json(artifact.with_name(KEYS)) or {}).get(artifact.name) == key
+    )
 
 
 def remember(artifact: Path, key: str) -> None:
     """Note the key under which an artifact was made, once it is written whole."""
-    write_json(_keys(artifact), (read_json(_keys(artifact)) or {}) | {artifact.name: key})
+    path = artifact.with_name(KEYS)
+    write_json(path, (read_json(path) or {}) | {artifact.name: key})
 
 
 def read_json(path: Path) -> Any:
     """The value that `write_json` wrote, or None where there is no such file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def _keys(artifact: Path) -> Path:
-    return artifact.with_name("keys.json")

@@ -4,25 +4,16 @@ Users type flat names (`epochs=3`); in code the settings lie in blocks, and a fu
 block that it reads.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
+import pydantic
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from helpers.study import architectures, data_sets
 from helpers.study.errors import InputError
@@ -32,10 +23,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_PROFILE, PROTOCOL = "demo", "paper"
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
-Rate = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
-NOTHING = ("", "~", "null", "None")
 
 
 def _split(value: Any) -> Any:
@@ -48,8 +37,12 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
+def _absolute(path: Path) -> Path:
+    return path.expanduser().resolve()
+
+
 def _resolved(value: str) -> str:
-    return value if value in ("imagenet", "random") else str(Path(value).expanduser().resolve())
+    return value if value in ("imagenet", "random") else str(_absolute(Path(value)))
 
 
 Listed = BeforeValidator(_split)
@@ -57,22 +50,18 @@ Listed = BeforeValidator(_split)
 Weights = Annotated[str, AfterValidator(_resolved)]
 
 
-class Block(BaseModel):
+class Block(BaseModel, extra="forbid", frozen=True, populate_by_name=True):
     """Settings that belong together."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Data(Block):
-    """Which images a run is about.
-
-    image_size : height and width in pixels; None for a file, which has its own.
-    """
+    """Which images a run is about."""
 
     source: Literal["phantom", "file", "medmnist"]
-    data_set: str
+    data_set: Annotated[str, AfterValidator(lambda name: data_sets.get(name).name)]
+    # Height and width in pixels; None for a file, which has its own.
     image_size: Annotated[Literal[data_sets.SIZES], BeforeValidator(_whole)] | None
-    data_path: Path | None
+    data_path: Annotated[Path, AfterValidator(_absolute)] | None
     phantom_images: Annotated[tuple[Count, Count, Count], Listed]
     phantom_seed: Seed
 
@@ -80,16 +69,6 @@ class Data(Block):
     def is_embedded(self) -> bool:
         """Whether the images come with the book."""
         return self.source == "phantom"
-
-    @field_validator("data_path", mode="after")
-    @classmethod
-    def _make_absolute(cls, value: Path | None) -> Path | None:
-        return value and value.expanduser().resolve()
-
-    @field_validator("data_set", mode="after")
-    @classmethod
-    def _must_be_readable(cls, value: str) -> str:
-        return data_sets.get(value).name
 
 
 class Augmentation(Block):
@@ -147,7 +126,7 @@ class Training(Block):
 class OfModel(Block):
     """What one model has unlike the others: `learning_rate_<model>`, `weights_<model>`."""
 
-    learning_rate: Rate | None = None
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
     weights: Weights | None = None
 
 
@@ -158,10 +137,8 @@ class Heatmaps(Block):
     evaluations: Count
 
 
-class Settings(BaseModel):
+class Settings(BaseModel, extra="forbid", frozen=True):
     """Everything that determines a run. Each value in `profiles/paper.yaml` is the report's."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     profile: str
     models: Annotated[tuple[str, ...], Listed, Field(min_length=1)]
@@ -175,14 +152,14 @@ class Settings(BaseModel):
     heatmaps: Heatmaps
     of_model: dict[str, OfModel] = {}
 
-    @field_validator("seeds", "models")
+    @pydantic.field_validator("seeds", "models")
     @classmethod
-    def _refuse_repeats(cls, value: tuple) -> tuple:
+    def _must_differ(cls, value: tuple) -> tuple:
         if len(set(value)) < len(value):
             raise ValueError("names something twice")
         return value
 
-    @field_validator("models")
+    @pydantic.field_validator("models")
     @classmethod
     def _must_be_registered(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
@@ -190,29 +167,25 @@ class Settings(BaseModel):
                 raise ValueError(f"not allowed. {_nearest(name, architectures.names())}")
         return value
 
-    @model_validator(mode="after")
-    def _check_together(self) -> Settings:
-        data = self.data
-        if (data.source == "file") != (data.data_path is not None):
-            readers = ", ".join(profiles_reading("file"))
+    @pydantic.model_validator(mode="after")
+    def _check_together(self) -> Self:
+        data, profile, is_file = self.data, f"profile {self.profile}", self.data.source == "file"
+        if is_file and data.data_path is None:
             raise ValueError(
-                f"profile {self.profile} reads a MedMNIST-format file: name it with data_path "
-                "(make: DATA=)"
-                if data.source == "file"
-                else f"data_path goes with profile {readers}; profile {self.profile} has its own "
-                "data"
+                f"{profile} reads a MedMNIST-format file: name it with data_path (make: DATA=)"
             )
-        if (data.source == "file") != (data.image_size is None):
+        if is_file and data.image_size:
             raise ValueError(
                 "image_size goes with MedMNIST's own files and the phantom; a file has its own size"
-                if data.source == "file"
-                else f"image_size must be one of {', '.join(map(str, data_sets.SIZES))}"
             )
+        if data.data_path and not is_file:
+            raise ValueError(f"data_path goes with {_readers('file')}; {profile} has its own data")
+        if data.image_size is None and not is_file:
+            raise ValueError(f"image_size must be one of {', '.join(map(str, data_sets.SIZES))}")
         if data.is_embedded and data.data_set != data_sets.imitated():
-            readers = [*profiles_reading("file"), *profiles_reading("medmnist")]
             raise ValueError(
-                f"data_set {data.data_set} goes with profile {' or '.join(readers)}; the phantom "
-                f"of profile {self.profile} imitates {data_sets.imitated()}"
+                f"data_set {data.data_set} goes with {_readers('file', 'medmnist')}; the phantom "
+                f"of {profile} imitates {data_sets.imitated()}"
             )
         return self
 
@@ -252,9 +225,8 @@ class Settings(BaseModel):
     def flat(self) -> dict[str, Any]:
         """Every setting by the name that users type, as JSON values."""
         values: dict[str, Any] = {}
-        for name, value in self.model_dump(
-            mode="json", by_alias=True, exclude={"of_model"}
-        ).items():
+        dumped = self.model_dump(mode="json", by_alias=True, exclude={"of_model"})
+        for name, value in dumped.items():
             values |= value if isinstance(value, dict) else {name: value}
         for name, (model, setting) in _of_models().items():
             if setting == "learning_rate":
@@ -279,10 +251,9 @@ BLOCK_OF = {
 
 def _of_models() -> dict[str, tuple[str, str]]:
     """The settings of one model by the name that users type: the model, and the setting."""
-    entries = [architectures.get(name) for name in architectures.names()]
     return {
         f"{setting}_{entry.setting_suffix}": (entry.name, setting)
-        for entry in entries
+        for entry in map(architectures.get, architectures.names())
         for setting in OfModel.model_fields
         if setting != "weights" or entry.base
     }
@@ -294,32 +265,19 @@ def names() -> tuple[str, ...]:
 
 
 def profile_names() -> list[str]:
-    """The names of the profiles in `profiles/`, sorted."""
     return sorted(path.stem for path in (REPOSITORY / "profiles").glob("*.yaml"))
 
 
-def profiles_reading(source: str) -> list[str]:
-    """The names of the profiles whose data come from a source: phantom, file or medmnist."""
-    return [name for name in profile_names() if _read_profile(name)["source"] == source]
+def _readers(*sources: str) -> str:
+    readers = [name for name in profile_names() if _read_profile(name)["source"] in sources]
+    return f"profile {' or '.join(readers)}"
 
 
 def load_settings(profile: str, overrides: str | None = None, **parameters: Any) -> Settings:
     """Read a profile and lay the caller's parameters over it.
 
-    Parameters
-    ----------
-    profile : one of `profile_names()`.
-    overrides : further settings as "name=value name=value".
-    parameters : settings by name; None leaves the profile's value.
-
-    Raises
-    ------
-    InputError : for an unknown profile, setting or value, with what is allowed.
-
-    Examples
-    --------
-    >>> load_settings("demo", overrides="batch_size=16", epochs=3).training.epochs
-    3
+    `overrides` has further settings as "name=value name=value"; a parameter of None leaves the
+    profile's value. An unknown profile, setting or value is an InputError with what is allowed.
     """
     values = _read_profile(profile)
     given = {name: value for name, value in parameters.items() if value is not None}
@@ -329,7 +287,7 @@ def load_settings(profile: str, overrides: str | None = None, **parameters: Any)
             raise InputError(f"unknown setting {name!r}: {_nearest(name, names())}")
     try:
         return Settings(profile=profile, **_in_blocks(values | given))
-    except ValidationError as error:
+    except pydantic.ValidationError as error:
         raise InputError(_first_problem(error)) from None
 
 
@@ -344,27 +302,21 @@ def differences(settings: Settings, other: Settings) -> dict[str, tuple[Any, Any
 
     Those that no model of the first reads, and where its images come from, are left out.
     """
-    own, others = settings.flat(), other.flat()
-    return {
-        name: (own[name], others.get(name))
-        for name in own
-        if name in _read_by(settings) and own[name] != others.get(name)
-    }
-
-
-def _read_by(settings: Settings) -> set[str]:
-    entries = [architectures.get(model) for model in settings.models]
-    blocks = {"augmentation", "training", "heatmaps"}.union(*(entry.blocks for entry in entries))
+    of_entries = [architectures.get(model).blocks for model in settings.models]
+    blocks = {"augmentation", "training", "heatmaps"}.union(*of_entries)
     read = {name for name, block in BLOCK_OF.items() if block in blocks} | {"models"}
     if not settings.base.features_are_fixed:
         read.discard("cached_views")
-    return read | {name for name, (model, _) in _of_models().items() if model in settings.models}
+    read |= {name for name, (model, _) in _of_models().items() if model in settings.models}
+    others = other.flat()
+    pairs = {name: (value, others.get(name)) for name, value in settings.flat().items()}
+    return {name: pair for name, pair in pairs.items() if name in read and pair[0] != pair[1]}
 
 
 def _in_blocks(values: dict[str, Any]) -> dict[str, Any]:
     nested: dict[str, Any] = {block: {} for block in (*BLOCKS, "of_model")}
     for name, value in values.items():
-        value = None if isinstance(value, str) and value in NOTHING else value
+        value = None if isinstance(value, str) and value in ("", "~", "null", "None") else value
         if name in BLOCK_OF:
             nested[BLOCK_OF[name]][name] = value
         elif name in _of_models():
@@ -397,13 +349,13 @@ def _parse_overrides(text: str | None) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _nearest(word: str, allowed: tuple[str, ...] | list[str]) -> str:
+def _nearest(word: str, allowed: Sequence[str]) -> str:
     close = difflib.get_close_matches(word, allowed, n=1)
     hint = f"did you mean {close[0]!r}? " if close else ""
     return f"{hint}Allowed: {', '.join(allowed)}"
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(error: pydantic.ValidationError) -> str:
     problem = error.errors()[0]
     message, given = problem["msg"].removeprefix("Value error, "), problem["input"]
     path = [part for part in problem["loc"] if isinstance(part, str)]

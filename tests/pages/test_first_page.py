@@ -46,7 +46,6 @@ def test_the_report_and_others_are_drawn_beside_oct_alone(images, overlaps):
     assert legend[1] == "the report, on OCTMNIST"
     assert len(figure.axes[0].get_yticks()) == 2 + len(data_sets.audited().published)
     assert not overlaps(figure)
-    assert page.overview_in_words(images().data_set) == ""
 
 
 def test_nothing_is_claimed_of_another_set(images, overlaps):
@@ -58,11 +57,6 @@ def test_nothing_is_claimed_of_another_set(images, overlaps):
         "this run, on a-file, 95 %"
     ]
     assert not overlaps(figure)
-    said = page.overview_in_words(blood.data_set)
-    assert said == (
-        "The report's figures and the published ones are about OCTMNIST; this run's set is "
-        "BloodMNIST."
-    )
 
 
 @pytest.mark.parametrize(("is_phantom", "name"), [(True, "the phantom"), (False, "mine")])

@@ -56,11 +56,11 @@ def test_maps_are_shown_of_every_set(any_set, trained, overlaps):
     maps = {MODEL: cells(len(any_set.test))}
     maps[MODEL][0] = 0
     averages = page.average_maps(maps, any_set)
-    tried = {MODEL: Shown(shown[MODEL].predicted[:6], {"a": cells(6), "b": 0 * cells(6)})}
+    tried = Shown(shown[MODEL].predicted[:6], {"a": cells(6), "b": 0 * cells(6)})
     drawn = [
-        *page.galleries(shown, any_set, maps),
+        page.gallery(shown[MODEL], any_set, maps[MODEL]),
         page.average_figure(averages, any_set),
-        *page.methods_side_by_side(tried, any_set),
+        page.methods_side_by_side(MODEL, tried, any_set),
     ]
     for figure in drawn:
         assert not overlaps(figure), any_set.data_set.name
@@ -119,9 +119,9 @@ def test_tables_tell_values_or_why_there_is_none(trial):
 
 
 def test_comparisons_stand_under_what_was_changed(trial):
-    randomized = page.randomized(trial, [MODEL])[MODEL]
+    randomized = page.alike(trial, [MODEL], randomized=True)[MODEL]
     assert list(randomized.columns) == ["all weights random: rank correlation"]
-    robust = page.robust(trial, [MODEL])[MODEL]
+    robust = page.alike(trial, [MODEL], randomized=False)[MODEL]
     assert list(robust.columns) == ["flip: rank correlation"]
 
 

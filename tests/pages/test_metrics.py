@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.evaluation import calibration, errors, measures, metrics, selective, shift, triage
+from helpers.evaluation import errors, measures, metrics, selective, shift, triage
 from helpers.evaluation.measures import Measure
-from helpers.pages import comparisons, recalls
+from helpers.pages import comparisons
 from helpers.pages import metrics as page
 from helpers.pages import metrics_figures as figures
 from helpers.study import data_sets
@@ -237,12 +237,12 @@ def test_nothing_overlaps_in_a_figure(shown, measured, any_set, resamples, overl
     drawn = [
         figures.confusion_matrices(confusions, classes),
         figures.roc_curves(shown, measured, classes),
-        figures.reliability(labels, raw, raw, temperatures),
+        figures.reliability(shown, temperatures),
         figures.precision_by_prevalence(shown, any_set.data_set, triages, resamples),
         figures.decision_curves(shown, any_set.data_set, resamples),
         figures.risk_coverage(curves),
         figures.labelled_images(pictures, page.error_titles(surest, classes)),
-        recalls.figure(by_split, classes),
+        comparisons.recalls(by_split, classes),
     ]
     for figure in filter(None, drawn):
         assert not overlaps(figure), figure.axes[0].get_title()
@@ -265,13 +265,10 @@ def test_decision_curves_and_recalls_step_back(images, trained):
     shown = {"custom-cnn": trained(blood)}
     resamples = measures.draw_weights(blood.test.labels, 10)
     assert figures.decision_curves(shown, blood.data_set, resamples) is None
-    assert recalls.figure({}, blood.classes) is None
+    assert comparisons.recalls({}, blood.classes) is None
 
 
 def test_reliability_tells_both_kinds_apart(images, trained):
-    labels = images().test.labels
-    raw = {"custom-cnn": trained(images()).predictions.test_probabilities}
-    scaled = {"custom-cnn": calibration.scaled(raw["custom-cnn"], 1.5)}
-    figure = figures.reliability(labels, raw, scaled, {"custom-cnn": 1.5})
+    figure = figures.reliability({"custom-cnn": trained(images())}, {"custom-cnn": 1.5})
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert legend == ["as it comes", "scaled by 1.50"]

@@ -52,7 +52,7 @@ def test_classes_and_models_have_a_colour_each():
     for count in range(2, 12):
         classes = [f"class-{k}" for k in range(count)]
         assert len(set(style.class_colours(classes).values())) == count
-    models = [style.model_colour(name) for name in architectures.names()]
+    models = [architectures.get(name).colour for name in architectures.names()]
     assert not set(models) & set(style.CLASS_COLOURS)
     assert len(set(models)) == len(models)
 
