@@ -11,6 +11,7 @@
 - `trial`: every method of a model by every criterion.
 - `rows`: what a trial found, and its verdicts.
 - `artifacts`: what the trial's job keeps and chapters read.
+- `results`: what heatmaps a run has, read where they are there, else made.
 
 Only those that ask a model load TensorFlow: `probe`, `methods`, `randomization`, `trial`.
 """
@@ -24,6 +25,7 @@ __all__ = [
     "methods",
     "probe",
     "randomization",
+    "results",
     "rows",
     "similarity",
     "trial",

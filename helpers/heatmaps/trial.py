@@ -9,18 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 
 from helpers.data.dataset import Dataset
 from helpers.evaluation import measures
 from helpers.heatmaps import (
-    artifacts,
     controls,
     faithfulness,
     localization,
-    methods,
     randomization,
     rows,
     similarity,
@@ -30,9 +27,8 @@ from helpers.heatmaps.controls import Control
 from helpers.heatmaps.methods import GRAD_CAM, METHODS, Maps, every_map
 from helpers.heatmaps.probe import Probe
 from helpers.heatmaps.rows import OTHER_MODEL, Row, judged
-from helpers.models.trainings import Trained, recall, result_key
-from helpers.study.code import result_digest
-from helpers.study.runs import Run, is_current, remember, replacing_file
+from helpers.models.trainings import Trained
+from helpers.study.runs import Run
 from helpers.study.settings import Settings
 
 
@@ -62,34 +58,6 @@ class Explained:
     def again(self, probe: Probe, images: np.ndarray, why: str) -> Maps:
         """The maps of another network or of altered images, for the same classes."""
         return every_map(probe, images, self.classes, self.calls, f"{self.model}, {why}")
-
-
-def load_or_run(run: Run, settings: Settings, dataset: Dataset) -> Trial:
-    """The trial of this run's heatmaps; it is run, and kept in the run's folder, if there is none.
-
-    Raises InputError where a training is missing, naming the chapter to run first.
-    """
-    more = settings.heatmaps.model_dump(), controls.keys(run, settings, dataset)
-    key = result_key(settings, dataset, Path(__file__), *more)
-    if not (is_current(run.heatmaps, key) and run.explanations.exists()):
-        tried = run_trial(run, settings, dataset, recall(run, settings, dataset))
-        artifacts.save_trial(run, tried, key)
-    return artifacts.load_trial(run)
-
-
-def load_or_draw_grad_cam(trained: Trained, images: np.ndarray) -> np.ndarray:
-    """The Grad-CAM maps of a training's test images, all of them, for the classes that it named.
-
-    float32 (n, h, w), as `methods.grad_cam_cells` draws them; kept beside the training.
-    """
-    kept, key = trained.folder / "grad-cam.npz", result_digest(methods.__file__)
-    if not is_current(kept, key):
-        maps = methods.grad_cam_cells(Probe(trained.load_model()), images, trained.predicted)
-        with replacing_file(kept) as file:
-            np.savez(file, maps=maps, classes=trained.predicted)
-        remember(kept, key)
-    with np.load(kept) as arrays:
-        return arrays["maps"]
 
 
 def run_trial(run: Run, settings: Settings, dataset: Dataset, trainings: list[Trained]) -> Trial:

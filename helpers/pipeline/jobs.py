@@ -41,10 +41,10 @@ def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
 
 def grad_cam(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int) -> None:
     """Draw the Grad-CAM maps of a training's test images, unless they are there."""
-    from helpers.heatmaps import trial
+    from helpers.heatmaps import results
 
     trained = trainings.load(run, settings, dataset, model, seed)
-    trial.load_or_draw_grad_cam(trained, dataset.test.images)
+    results.load_or_draw_grad_cam(trained, dataset.test.images)
 
 
 def chapter(run: Run, parameters: dict, name: str) -> None:
@@ -105,7 +105,7 @@ JOBS = {
     "grad-cam": f"{__name__}:grad_cam",
     "control": "helpers.heatmaps.controls:load_or_train",
     "metrics": "helpers.evaluation.metrics:load_or_measure",
-    "explanations": "helpers.heatmaps.trial:load_or_run",
+    "explanations": "helpers.heatmaps.results:load_or_run",
     "claims": "helpers.ledger.verdicts:load_or_judge",
 }
 

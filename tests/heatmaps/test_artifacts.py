@@ -8,7 +8,7 @@ from subprocess import run as call
 import numpy as np
 
 from helpers.evaluation.measures import Measure
-from helpers.heatmaps import artifacts, methods, trial
+from helpers.heatmaps import artifacts, methods, results
 from helpers.heatmaps.artifacts import Shown, Trial
 from helpers.heatmaps.rows import Row
 from helpers.study.code import result_digest
@@ -46,7 +46,7 @@ def test_grad_cam_maps_come_back_as_they_were(trainings, dataset, tmp_path, monk
     assert not is_current(path, key)
     maps = np.random.default_rng(0).random((len(trained.predicted), 3, 3), np.float32)
     monkeypatch.setattr(methods, "grad_cam_cells", lambda *_: maps)
-    drawn = trial.load_or_draw_grad_cam(trained, dataset.test.images)
+    drawn = results.load_or_draw_grad_cam(trained, dataset.test.images)
     assert is_current(path, key)
     np.testing.assert_array_equal(drawn, maps)
     with np.load(path) as kept:
@@ -56,7 +56,7 @@ def test_grad_cam_maps_come_back_as_they_were(trainings, dataset, tmp_path, monk
 
 
 def test_who_only_reads_loads_no_keras():
-    code = "import sys; from helpers.heatmaps import artifacts, controls, localization, maps, rows;"
+    code = "import sys; from helpers.heatmaps import controls, localization, maps, results, rows;"
     code += "print([name for name in ('keras', 'tensorflow', 'shap') if name in sys.modules])"
     answer = call([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

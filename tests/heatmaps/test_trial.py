@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.data.dataset import Dataset, Split
-from helpers.heatmaps import artifacts, controls, localization, methods, trial
+from helpers.heatmaps import artifacts, controls, localization, methods, results, trial
 from helpers.heatmaps import rows as heatmap_rows
 from helpers.heatmaps.methods import METHODS
 from helpers.heatmaps.probe import Probe
@@ -28,7 +28,7 @@ def explained(trainings, dataset, small) -> Explained:
 
 @pytest.fixture(scope="module")
 def tried(run, small, dataset, trainings) -> artifacts.Trial:
-    return trial.load_or_run(run, small, dataset)
+    return results.load_or_run(run, small, dataset)
 
 
 def toy_explained(model: str, classes: list[int], seed: int) -> Explained:
@@ -95,21 +95,21 @@ def test_a_trial_is_run_once(run, small, dataset, tried, explained, monkeypatch)
         np.testing.assert_array_equal(shown.maps[method], maps[: artifacts.SHOWN])
     asked = []
     monkeypatch.setattr(trial, "run_trial", lambda *_: asked.append(True) or tried)
-    assert trial.load_or_run(run, small, dataset).rows == tried.rows
+    assert results.load_or_run(run, small, dataset).rows == tried.rows
     assert not asked
     more = small.heatmaps.model_copy(update={"evaluations": 5})
-    trial.load_or_run(run, small.model_copy(update={"heatmaps": more}), dataset)
+    results.load_or_run(run, small.model_copy(update={"heatmaps": more}), dataset)
     assert asked
 
 
 def test_grad_cam_of_every_test_image_is_drawn_once(trainings, dataset, monkeypatch):
     trained, images = trainings[0], dataset.test.images
-    drawn = trial.load_or_draw_grad_cam(trained, images)
+    drawn = results.load_or_draw_grad_cam(trained, images)
     expected = methods.grad_cam_cells(Probe(trained.load_model()), images, trained.predicted)
     assert len(drawn) == len(images)
     np.testing.assert_allclose(drawn, expected, rtol=1e-4, atol=1e-6)
     monkeypatch.delattr(methods, "grad_cam_cells")
-    np.testing.assert_array_equal(trial.load_or_draw_grad_cam(trained, images), drawn)
+    np.testing.assert_array_equal(results.load_or_draw_grad_cam(trained, images), drawn)
 
 
 def test_a_perfect_map_is_at_the_top_and_a_random_one_at_chance(dataset):

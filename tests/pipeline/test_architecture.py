@@ -11,7 +11,7 @@ from conftest import copy_of_the_repository
 from keras import layers
 
 from helpers.evaluation import metrics
-from helpers.heatmaps import trial
+from helpers.heatmaps import results
 from helpers.ledger import verdicts
 from helpers.models import fit, networks
 from helpers.study import architectures
@@ -65,7 +65,7 @@ def test_it_is_measured(toy_run):
 
 
 def test_its_heatmaps_go_on_trial(toy_run):
-    rows = trial.load_or_run(*toy_run).rows
+    rows = results.load_or_run(*toy_run).rows
     assert {row.model for row in rows} >= {"toy"}
     assert any(row.criterion == "mass inside" and row.measure for row in rows)
 
