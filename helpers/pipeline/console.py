@@ -13,6 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
+from tqdm import tqdm
+
 from helpers.study.errors import InputError
 
 PREFIX = "octmnist: "
@@ -45,7 +47,7 @@ def one_line_errors() -> Iterator[None]:
         line = f"{where}: {what}{REMEDIES.get(error.errno, '')}"
     else:
         return
-    print(f"{PREFIX}{line}", file=sys.stderr, flush=True)
+    tqdm.write(f"{PREFIX}{line}", file=sys.stderr)  # below any progress bar
     sys.exit(2)
 
 

@@ -1,7 +1,7 @@
 """A toy architecture: one entry in the registry, and everything else takes it from there."""
 
+import inspect
 import json
-import shutil
 import subprocess
 import sys
 
@@ -75,6 +75,11 @@ def test_the_ledger_is_judged_without_it(toy_run):
     assert not [v for v in judged if v.claim.needs == "data" and v.reproduced != "not testable"]
 
 
+IMPORTS = """
+import keras
+from keras import layers
+from helpers.models import networks
+"""
 ENTRY = """
 
 register(
@@ -98,7 +103,7 @@ def test_its_chapter_is_rendered_from_one_entry(tmp_path):
     copy_of_the_repository(tmp_path)
     with (tmp_path / "helpers" / "study" / "architectures.py").open("a") as registry:
         registry.write(ENTRY)
-    shutil.copy(__file__, tmp_path / "toy.py")
+    (tmp_path / "toy.py").write_text(f"{IMPORTS}\n\n{inspect.getsource(build_toy)}")
     command = [sys.executable, "-m", "helpers.pipeline.book", "--run", "toy", "--overrides", SMALL]
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr[-3000:]
