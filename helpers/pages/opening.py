@@ -133,10 +133,10 @@ def _about_bases(settings: Settings) -> list[str]:
 def _about_protocol(settings: Settings) -> str:
     """Every setting that differs from the report's protocol, whatever the profile."""
     told = "; ".join(
-        f"<code>{name}</code> is {_shown(own)} (protocol: {_shown(protocols)})"
+        f"<b>{name}</b> is {_shown(own)} (protocol: {_shown(protocols)})"
         for name, (own, protocols) in differences(settings, load_settings(PROTOCOL)).items()
     )
-    lead = f"Differs from the report's protocol (profile <code>{PROTOCOL}</code>) in:"
+    lead = f"Differs from the report's protocol (profile <b>{PROTOCOL}</b>) in:"
     return f"{lead} {told}." if told else ""
 
 

@@ -78,7 +78,7 @@ def test_it_is_written_from_what_describes_the_run(tmp_path, trained, images, is
     page.write(tmp_path, run)
     banner = (tmp_path / "this-run-banner.txt").read_text()
     assert ("phantom" in banner) == is_phantom
-    assert "<code>epochs</code> is 5 (protocol: 30)" in banner
+    assert "<b>epochs</b> is 5 (protocol: 30)" in banner
     answer = (tmp_path / "this-run-answer.txt").read_text()
     assert f"test images of {name}, ResNet50 names 50.0 %" in answer
     origin = (tmp_path / "this-run-origin.txt").read_text()

@@ -27,16 +27,16 @@ def test_the_reports_own_protocol_needs_no_box(images):
     ("profile", "overrides", "told", "untold"),
     [
         ("local", "adapter=learned", [], ["adapter", "cached_views", "copied"]),
-        ("local", "", ["<code>adapter</code> is replicate (protocol: learned)"], []),
-        ("paper", "adapter=replicate", ["<code>adapter</code> is replicate"], []),
-        ("paper", "epochs=3", ["<code>epochs</code> is 3 (protocol: 30)"], ["adapter"]),
+        ("local", "", ["<b>adapter</b> is replicate (protocol: learned)"], []),
+        ("paper", "adapter=replicate", ["<b>adapter</b> is replicate"], []),
+        ("paper", "epochs=3", ["<b>epochs</b> is 3 (protocol: 30)"], ["adapter"]),
         (
             "demo",
             "",
             [
-                "<code>batch_size</code> is 16 (protocol: 32)",
-                "<code>epochs</code> is 12 (protocol: 30)",
-                "<code>weights</code> is random (protocol: imagenet)",
+                "<b>batch_size</b> is 16 (protocol: 32)",
+                "<b>epochs</b> is 12 (protocol: 30)",
+                "<b>weights</b> is random (protocol: imagenet)",
                 "ResNet50's base has <b>random weights</b>",
             ],
             [],
@@ -68,7 +68,7 @@ def test_weights_from_a_file_are_told_without_its_folder(images, tmp_path):
     settings = local(weights=str(tmp_path / "mine.h5"))
     box = banner(settings, images())
     assert "ResNet50's base has weights from a file, not Keras's ImageNet weights." in box
-    assert "<code>weights</code> is mine.h5 (protocol: imagenet)" in box
+    assert "<b>weights</b> is mine.h5 (protocol: imagenet)" in box
     assert str(tmp_path) not in box
     assert "random weights" not in box
 
