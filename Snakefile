@@ -12,12 +12,18 @@ from pathlib import Path
 import yaml
 
 from helpers.data import dataset, scans
-from helpers.heatmaps import controls
+from helpers.heatmaps import controls, results
 from helpers.models import trainings
 from helpers.study import architectures, runs
 from helpers.study.code import imported_by
 from helpers.study.provenance import digest, file_digest
-from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, load_settings
+from helpers.study.settings import (
+    DEFAULT_PROFILE,
+    PROTOCOL,
+    REPOSITORY,
+    differences,
+    load_settings,
+)
 
 PARAMETERS = config.get("parameters", {"profile": DEFAULT_PROFILE})
 SETTINGS = load_settings(**PARAMETERS)
@@ -31,6 +37,8 @@ JOB = (
     "--folder {params.folder:q} --parameters {params.parameters:q} "
 )
 TRAINING = ("predictions.npz", "history.csv", "model.keras", "provenance.json")
+# What every page tells of the settings, which a profile may change without the caller's parameters.
+TOLD = json.dumps([SETTINGS.flat(), differences(SETTINGS, load_settings(PROTOCOL))])
 TRAINED = [(model, seed) for model in SETTINGS.models for seed in SETTINGS.seeds]
 
 
@@ -103,6 +111,7 @@ rule site:
         folder=FOLDER,
         parameters=json.dumps(PARAMETERS),
         trainings=[trainings.key(SETTINGS, DATASET, *pair) for pair in TRAINED],
+        settings=TOLD,
     shell:
         JOB + "render"
 
@@ -119,6 +128,7 @@ rule chapter:
         folder=FOLDER,
         parameters=json.dumps(PARAMETERS),
         beside=lambda wildcards: read_beside(wildcards.chapter),
+        settings=TOLD,
     shell:
         JOB + "chapter {wildcards.chapter}"
 
@@ -148,7 +158,7 @@ rule explanations:
     params:
         folder=FOLDER,
         parameters=json.dumps(PARAMETERS),
-        key=made_of_trainings("helpers/heatmaps/trial.py", SETTINGS.heatmaps.model_dump()),
+        key=results.trial_key(RUN, SETTINGS, DATASET),
     threads: workflow.cores
     shell:
         JOB + "explanations"
@@ -189,7 +199,7 @@ rule control:
     params:
         folder=FOLDER,
         parameters=json.dumps(PARAMETERS),
-        key=made_of_trainings("helpers/heatmaps/controls.py"),
+        key=controls.keys(RUN, SETTINGS, DATASET),
     threads: workflow.cores
     shell:
         JOB + "control {wildcards.model}"

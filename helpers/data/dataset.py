@@ -85,7 +85,8 @@ class Dataset:
     @property
     def is_audited(self) -> bool:
         """Whether these are the very images that the report is about."""
-        return self.is_official and self.data_set.audited
+        at_its_size = self.size == data_sets.SIZES[0]
+        return self.is_official and self.data_set.audited and at_its_size
 
     @property
     def in_prose(self) -> str:

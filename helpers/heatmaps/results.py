@@ -11,6 +11,7 @@ from helpers.data.dataset import Dataset
 from helpers.heatmaps import artifacts, controls
 from helpers.heatmaps.artifacts import Trial
 from helpers.models.trainings import Trained, recall, result_key
+from helpers.study import architectures
 from helpers.study.code import result_digest
 from helpers.study.runs import Run, is_current, remember, replacing_file
 from helpers.study.settings import Settings
@@ -23,14 +24,21 @@ def load_or_run(run: Run, settings: Settings, dataset: Dataset) -> Trial:
 
     Raises InputError where a training is missing, naming the chapter to run first.
     """
-    more = settings.heatmaps.model_dump(), controls.keys(run, settings, dataset)
-    key = result_key(settings, dataset, HERE / "trial.py", *more)
+    key = trial_key(run, settings, dataset)
     if not (is_current(run.heatmaps, key) and run.explanations.exists()):
         from helpers.heatmaps.trial import run_trial
 
         tried = run_trial(run, settings, dataset, recall(run, settings, dataset))
         artifacts.save_trial(run, tried, key)
     return artifacts.load_trial(run)
+
+
+def trial_key(run: Run, settings: Settings, dataset: Dataset) -> str:
+    """What determines a trial: trainings, controls, what is asked of each model, and the code."""
+    entries = [architectures.get(model) for model in settings.models]
+    asked = [(entry.stages, entry.trial_share, entry.variant_of) for entry in entries]
+    more = settings.heatmaps.model_dump(), controls.keys(run, settings, dataset), asked
+    return result_key(settings, dataset, HERE / "trial.py", *more)
 
 
 def load_or_draw_grad_cam(trained: Trained, images: np.ndarray) -> np.ndarray:

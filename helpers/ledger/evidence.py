@@ -176,6 +176,8 @@ def other_images(dataset: Dataset) -> str | None:
         return None
     if not dataset.data_set.audited:
         return f"this run is about {dataset.data_set.title}"
+    if dataset.is_official:
+        return f"this run used its images at {dataset.size} px"
     if dataset.name.casefold() == dataset.data_set.title.casefold():
         return f"this run used a file named {dataset.name} whose MD5 isn't MedMNIST's"
     return f"this run used {dataset.in_prose}"

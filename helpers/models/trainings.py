@@ -5,8 +5,8 @@ Imports no Keras, which takes ten seconds to load: most chapters only read.
 
 from __future__ import annotations
 
-import importlib
-from dataclasses import dataclass
+import importlib.util
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +72,14 @@ def key(settings: Settings, dataset: Dataset, model: str, seed: int) -> str:
     determining = settings.determining(model)
     if "weights" in determining:
         determining["weights"] = _identity(settings, model)
-    return digest(model, seed, dataset.fingerprint, determining, _code())
+    return digest(model, seed, dataset.fingerprint, determining, _code(model))
 
 
 def features_key(settings: Settings, dataset: Dataset, model: str) -> str:
     """What determines a model's frozen features."""
     augmentation = settings.augmentation.model_dump(mode="json")
     blocks = [augmentation, settings.base.model_dump(mode="json", exclude={"weights"})]
-    return digest(model, dataset.fingerprint, blocks, _identity(settings, model), _code())
+    return digest(model, dataset.fingerprint, blocks, _identity(settings, model), _code(model))
 
 
 def result_key(settings: Settings, dataset: Dataset, module: Path, *more: Any) -> str:
@@ -133,6 +133,9 @@ def _identity(settings: Settings, model: str) -> str:
     return weights.identity(source)
 
 
-def _code() -> str:
-    folder = Path(__file__).parent
-    return code_digest(*(folder / f"{name}.py" for name in DETERMINING))
+def _code(model: str) -> list[Any]:
+    """What of the registry and of code determines a training: base, builder, fitting."""
+    entry, folder = architectures.get(model), Path(__file__).parent
+    builder = importlib.util.find_spec(entry.build.partition(":")[0])
+    modules = [Path(builder.origin), *(folder / f"{name}.py" for name in DETERMINING)]
+    return [entry.build, entry.base and asdict(entry.base), code_digest(*modules)]

@@ -14,24 +14,23 @@ from helpers.study import architectures, data_sets
 from helpers.study.runs import Run, read_json
 from helpers.study.settings import PROTOCOL, restored
 
-# A page says what a run's images were by its `run.json`, and needs none of their files.
-NO_IMAGES = Split(np.empty((0, 0, 0, 1), np.uint8), np.empty(0, np.int64))
-
 
 def write(folder: Path, run: Run) -> None:
     """Write what `index.md` includes of a run: its box, its answer, its figure and its origin."""
     told = read_json(run.description)
     settings = restored(told["settings"])
+    # What a run's images were stands in its `run.json`, and none of their files is needed.
+    none = Split(np.empty((0, *told["shape"]), np.uint8), np.empty(0, np.int64))
     images = Dataset(
         told["data"],
         data_sets.get(told["data_set"]),
-        *(NO_IMAGES, NO_IMAGES, NO_IMAGES),
+        *(none, none, none),
         is_official=told["is_official"],
         lesion_masks={} if told["is_phantom"] else None,
     )
     metrics = from_json(read_json(run.metrics))
     made = read_json(run.training(settings.models[0], settings.first_seed) / "provenance.json")
-    origin = opening.origin_table(settings, told["data_origin"], made)
+    origin = opening.origin_table(settings, images, told["data_origin"], made)
     style.use()
     figure = accuracy_overview(metrics, images)
     figure.savefig(folder / "this-run.png", dpi=160)

@@ -62,14 +62,16 @@ class Study:
 
     def origin(self, made: dict | None = None) -> pd.DataFrame:
         """What made the page (`origin_table`): a training's provenance, or here and now."""
-        return origin_table(self.settings, self.dataset.origin, made or provenance.here_and_now())
+        made = made or provenance.here_and_now()
+        return origin_table(self.settings, self.dataset, self.dataset.origin, made)
 
     def _train_first(self, model: str, seed: int) -> None:
         chapter = architectures.get(model).chapter
         print(f"first chapter {chapter}: training {model}, seed {seed}", file=sys.stderr)
         job = [sys.executable, "-m", "helpers.pipeline.jobs", "train", model, str(seed)]
-        of_run = ["--folder", str(self.run.folder), "--settings", json.dumps(self.settings.flat())]
-        subprocess.run([*job, *of_run], cwd=REPOSITORY, check=True)
+        of_run = ["--folder", str(self.run.folder), "--parameters"]
+        settings = json.dumps(self.settings.flat())
+        subprocess.run([*job, *of_run, settings], cwd=REPOSITORY, check=True)
 
 
 def open_study(
@@ -87,7 +89,7 @@ def open_study(
 
 def banner(settings: Settings, dataset: Dataset) -> str:
     """What a page was made from, as HTML; an empty text where that is all as the report has it."""
-    told = [_about_data(dataset), *_about_bases(settings), _about_protocol(settings)]
+    told = [_about_data(dataset), *_about_bases(settings), _about_protocol(settings, dataset)]
     told = [f'<p style="color: inherit">{sentence}</p>' for sentence in told if sentence]
     if not told:
         return ""
@@ -100,7 +102,7 @@ def banner(settings: Settings, dataset: Dataset) -> str:
 
 
 def _about_data(dataset: Dataset) -> str:
-    if dataset.is_audited:
+    if dataset.is_official and dataset.data_set.audited:
         return ""
     title = dataset.data_set.title
     if dataset.is_phantom:
@@ -118,26 +120,33 @@ def _about_bases(settings: Settings) -> list[str]:
     told = []
     for model in settings.models:
         base = architectures.get(model).base
+        others = {settings.weights(m) for m in settings.models if architectures.get(m).base}
+        whose = f"{base.title}'s base" if base and len(others) == 1 else f"The base of {model}"
         if base and settings.has_random_base(model):
             told.append(
-                f"{base.title}'s base has <b>random weights</b>: its chapter shows the machinery, "
-                "not what pretraining achieves."
+                f"{whose} has <b>random weights</b>: its chapter shows the machinery, not what "
+                "pretraining achieves."
             )
         elif base and Path(settings.weights(model)).is_absolute():
-            told.append(
-                f"{base.title}'s base has weights from a file, not Keras's ImageNet weights."
-            )
+            told.append(f"{whose} has weights from a file, not Keras's ImageNet weights.")
     return list(dict.fromkeys(told))
 
 
-def _about_protocol(settings: Settings) -> str:
-    """Every setting that differs from the report's protocol, whatever the profile."""
+def _about_protocol(settings: Settings, dataset: Dataset) -> str:
     told = "; ".join(
-        f"<b>{name}</b> is {_shown(own)} (protocol: {_shown(protocols)})"
-        for name, (own, protocols) in differences(settings, load_settings(PROTOCOL)).items()
+        f"<b>{name}</b> is {_shown(here)} (protocol: {_shown(protocols)})"
+        for name, (here, protocols) in departures(settings, dataset).items()
     )
     lead = f"Differs from the report's protocol (profile <b>{PROTOCOL}</b>) in:"
     return f"{lead} {told}." if told else ""
+
+
+def departures(settings: Settings, dataset: Dataset) -> dict[str, tuple[Any, Any]]:
+    """Every setting that differs from the report's protocol, whatever the profile: here, there."""
+    protocol = load_settings(PROTOCOL)
+    sizes = dataset.size, protocol.data.image_size
+    of_images = {} if sizes[0] == sizes[1] else {"image_size": sizes}
+    return of_images | differences(settings, protocol)
 
 
 def _shown(value: Any) -> str:
@@ -146,11 +155,10 @@ def _shown(value: Any) -> str:
     return escape(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
-def origin_table(settings: Settings, origin: str, made: dict) -> pd.DataFrame:
+def origin_table(settings: Settings, dataset: Dataset, origin: str, made: dict) -> pd.DataFrame:
     """Data, profile, changed settings, seeds, commit, packages and hardware behind a page."""
     changed = [
-        f"{name}={_shown(own)}"
-        for name, (own, _) in differences(settings, load_settings(PROTOCOL)).items()
+        f"{name}={_shown(here)}" for name, (here, _) in departures(settings, dataset).items()
     ]
     rows = {
         "data": origin,

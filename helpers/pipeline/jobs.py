@@ -85,6 +85,7 @@ def describe(run: Run, settings: Settings, dataset: Dataset) -> None:
         "settings": settings.flat(),
         "data": dataset.name,
         "data_origin": dataset.origin,
+        "shape": dataset.shape,
         "data_set": dataset.data_set.name,
         "is_phantom": dataset.is_phantom,
         "is_official": dataset.is_official,

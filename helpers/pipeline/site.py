@@ -11,7 +11,7 @@ import nbformat
 
 from helpers.pages import first_page
 from helpers.study.errors import InputError
-from helpers.study.runs import Run, replacing
+from helpers.study.runs import Run, read_json, replacing
 from helpers.study.settings import REPOSITORY
 
 
@@ -25,6 +25,14 @@ def render(run: Run) -> None:
     for path in (run.description, *published):
         if not path.exists():
             raise InputError(f"{path}: no such file, so no whole run is there; make book first")
+    for name, key in read_json(run.description)["trainings"].items():
+        model, _, seed = name.partition(", seed ")
+        made = read_json(run.training(model, int(seed)) / "provenance.json")
+        if made is None or made["key"] != key:
+            raise InputError(
+                f"{run.folder}: {name} isn't trained as run.json says, so the last make book there "
+                "didn't end; call it again"
+            )
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "source", Path(folder) / "output"
         pages = shutil.ignore_patterns("*.ipynb", ".*")

@@ -308,8 +308,11 @@ def differences(settings: Settings, other: Settings) -> dict[str, tuple[Any, Any
     if not settings.base.features_are_fixed:
         read.discard("cached_views")
     read |= {name for name, (model, _) in _of_models().items() if model in settings.models}
-    others = other.flat()
-    pairs = {name: (value, others.get(name)) for name, value in settings.flat().items()}
+    # Where a model has no weights of its own, it has those of all.
+    theirs = {
+        name: other.weights(model) for name, (model, _) in _of_models().items()
+    } | other.flat()
+    pairs = {name: (value, theirs.get(name)) for name, value in settings.flat().items()}
     return {name: pair for name, pair in pairs.items() if name in read and pair[0] != pair[1]}
 
 

@@ -56,7 +56,7 @@ def test_the_images_say_how_large_they_are(answer, images, tmp_path):
     assert answer("setting image_size", dataset=large).value == 64
     obstacle = answer("layers custom-cnn data_set image_size", dataset=large).obstacle
     assert "image_size=64" in obstacle
-    assert "image_size=64" in answer("metric custom-cnn accuracy", dataset=large).obstacle
+    assert "its images at 64 px" in answer("metric custom-cnn accuracy", dataset=large).obstacle
     # A file has a size of its own, whatever the setting.
     local = load_settings("local", data_path=tmp_path / "octmnist.npz")
     assert Evidence(local, large, {}, []).answer("setting image_size").value == 64

@@ -11,6 +11,7 @@ import pytest
 from helpers.data import dataset as datasets
 from helpers.data.dataset import Split
 from helpers.models import trainings as kept
+from helpers.study import architectures
 from helpers.study.errors import InputError
 from helpers.study.runs import Run
 from helpers.study.settings import REPOSITORY, load_settings
@@ -61,6 +62,35 @@ def test_the_key_and_the_features_key_follow_the_images_and_labels_given(small, 
     shuffled = replace(dataset, train=Split(dataset.train.images, labels))
     for key in (kept.features_key, lambda *given: kept.key(*given, 0)):
         assert key(small, shuffled, "resnet50") != key(small, dataset, "resnet50")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"build": "helpers.models.networks:custom_cnn"},
+        {"base": replace(architectures.get("resnet50").base, pixels="caffe")},
+        {"base": replace(architectures.get("resnet50").base, application="ResNet50V2")},
+        {"learning_rate": 0.5},
+        {"title": "another", "colour": "#000000", "trial_share": 7},
+    ],
+    ids=str,
+)
+def test_the_key_follows_what_the_registry_says_of_a_network(small, dataset, monkeypatch, change):
+    key = kept.key(small, dataset, "resnet50", 0)
+    entry = replace(architectures.get("resnet50"), **change)
+    monkeypatch.setitem(architectures._REGISTRY, "resnet50", entry)
+    assert (kept.key(small, dataset, "resnet50", 0) == key) == ("title" in change)
+
+
+def test_the_key_follows_the_code_of_the_builder(small, dataset, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = replace(architectures.get("custom-cnn"), build="own_network:build")
+    monkeypatch.setitem(architectures._REGISTRY, "custom-cnn", entry)
+    keys = set()
+    for filters in (8, 16):
+        (tmp_path / "own_network.py").write_text(f"FILTERS = {filters}\n")
+        keys.add(kept.key(small, dataset, "custom-cnn", 0))
+    assert len(keys) == 2
 
 
 def test_one_file_in_two_places_is_one_data_set(octmnist_mini, tmp_path):

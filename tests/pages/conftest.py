@@ -28,9 +28,9 @@ MACHINE = {"hardware": "a machine", "date": "today", "commit": "1", "packages": 
 SETS = ("pneumoniamnist", "octmnist", "bloodmnist", "dermamnist", "organamnist")
 
 
-def _images(data_set: str = "octmnist", each: int = 4, **given) -> Dataset:
+def _images(data_set: str = "octmnist", each: int = 4, size: int = 28, **given) -> Dataset:
     """Random images of a set, `each` of each class in every split; by default of a user's file."""
-    arrays = draw_arrays(data_set, each)
+    arrays = draw_arrays(data_set, each, size)
     entry, splits = data_sets.get(data_set), {}
     for split in SPLITS:
         pixels = arrays[f"{split}_images"]

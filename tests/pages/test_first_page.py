@@ -66,6 +66,7 @@ def test_it_is_written_from_what_describes_the_run(tmp_path, trained, images, is
         "settings": settings.flat(),
         "data": "phantom" if is_phantom else "mine",
         "data_origin": "made for a test",
+        "shape": [28, 28, 1],
         "is_phantom": is_phantom,
         "is_official": False,
         "data_set": "octmnist",

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from helpers.data import phantom
+from helpers.ledger import evidence
 from helpers.models import trainings
 from helpers.pages import opening
 from helpers.pages.opening import Study, banner, origin_table
@@ -54,6 +55,24 @@ def test_every_departure_from_the_protocol_is_listed(images, profile, overrides,
         assert part not in box
 
 
+def test_images_of_another_size_are_a_departure_from_the_protocol(images):
+    settings, larger = load_settings("paper", "image_size=64"), images(size=64, is_official=True)
+    assert "<b>image_size</b> is 64 (protocol: 28)" in banner(settings, larger)
+    assert "image_size is" not in banner(settings, images(is_official=True))
+    told = origin_table(settings, larger, "the images", MADE)["this page"]
+    assert told["unlike the report's protocol"] == "image_size=64"
+    assert not larger.is_audited
+    assert evidence.other_images(larger) == "this run used its images at 64 px"
+
+
+def test_where_bases_differ_the_box_says_whose(images):
+    settings = load_settings("paper", "weights_resnet50_caffe=random")
+    box = banner(settings, images(is_official=True))
+    assert "The base of resnet50-caffe has <b>random weights</b>" in box
+    assert "ResNet50's base" not in box
+    assert "<b>weights_resnet50_caffe</b> is random (protocol: imagenet)" in box
+
+
 def test_the_box_says_whose_images_they_are(images):
     demo = load_settings("demo")
     masks = {"train": phantom.CLASSES, "val": (), "test": ()}
@@ -74,10 +93,11 @@ def test_weights_from_a_file_are_told_without_its_folder(images, tmp_path):
 
 
 def test_what_made_a_page_stands_at_its_end(images):
-    table = origin_table(load_settings("paper"), "the images", MADE)["this page"]
+    table = origin_table(load_settings("paper"), images(), "the images", MADE)["this page"]
     assert table["unlike the report's protocol"] == "nothing"
     assert table["data"] == "the images"
-    demo = origin_table(load_settings("demo", "seeds=3,4"), "the images", MADE)["this page"]
+    settings = load_settings("demo", "seeds=3,4")
+    demo = origin_table(settings, images(), "the images", MADE)["this page"]
     assert "batch_size=16, epochs=12" in demo["unlike the report's protocol"]
     assert demo["seeds"] == "3, 4"
 
@@ -94,16 +114,14 @@ def test_a_study_holds_the_runs_models_by_chapter(images, trained, tmp_path, mon
     assert study.origin().loc["profile", "this page"] == "demo"
 
 
-def test_missing_trainings_are_asked_for_or_made_first(images, tmp_path, monkeypatch, capsys):
-    settings = load_settings("demo", "models=custom-cnn")
-    study = Study(settings, images(), Run(tmp_path))
+def test_missing_trainings_are_asked_for_or_made_first_in_the_run_given(dataset, tmp_path, capsys):
+    small = "phantom_images=[96,48,48] epochs=1 batch_size=32 models=custom-cnn"
+    study = Study(load_settings("demo", small), dataset, Run(tmp_path))
     with pytest.raises(InputError, match="run chapter 02-custom-cnn"):
         _ = study.trainings
-    commands = []
-    monkeypatch.setattr(opening.subprocess, "run", lambda command, **_: commands.append(command))
-    monkeypatch.setattr(trainings, "recall", lambda *_: [])
-    assert replace(study, run=Run(tmp_path, fills_gaps=True)).trainings == []
-    assert commands[0][1:6] == ["-m", "helpers.pipeline.jobs", "train", "custom-cnn", "0"]
+    (trained,) = replace(study, run=Run(tmp_path, fills_gaps=True)).trainings
+    assert trained.folder == tmp_path / "artifacts" / "custom-cnn" / "seed-0"
+    assert len(trained.history) == 1
     assert "first chapter 02-custom-cnn: training custom-cnn, seed 0" in capsys.readouterr().err
 
 

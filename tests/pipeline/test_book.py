@@ -15,7 +15,7 @@ import pytest
 from conftest import copy_of_the_repository
 
 from helpers.pages import first_page
-from helpers.pipeline import jobs
+from helpers.pipeline import jobs, site
 from helpers.study.errors import InputError
 from helpers.study.runs import Run
 from helpers.study.settings import REPOSITORY
@@ -25,6 +25,7 @@ TRAINING = {"02-custom-cnn", "03-resnet50"}
 HEATMAPS = {"05-grad-cam", "06-discussion"}
 # A chapter opened alone makes the controls of its trial.
 FITTING = {*TRAINING, "05-grad-cam"}
+ALL = {"01-data", "04-metrics", "07-acquisition-shift", *TRAINING, *HEATMAPS}
 RESULTS = {"grad_cam", "explanations", "claims"}
 # The chapters that quote the report; the heatmaps chapter tells what answers its sentences.
 LEDGER = {"01-data", *TRAINING, *HEATMAPS}
@@ -134,6 +135,18 @@ def test_a_terminal_shows_a_line_a_job_and_nothing_else(finished):
     assert len(set(jobs_begun)) == total  # each is done once
 
 
+def test_a_run_that_did_not_end_is_not_rendered_as_if_it_had(book, tmp_path):
+    shutil.copytree(book / "artifacts", tmp_path / "artifacts")
+    run = Run(tmp_path)
+    facts = json.loads(run.description.read_text())
+    facts["trainings"]["custom-cnn, seed 0"] = "the key of other settings"
+    run.description.write_text(json.dumps(facts))
+    with pytest.raises(InputError, match="custom-cnn, seed 0 isn't trained as"):
+        site.render(run)
+    with pytest.raises(InputError, match="no whole run is there"):
+        site.render(Run(tmp_path / "nothing"))
+
+
 def test_run_json_says_what_the_run_is(book):
     facts = json.loads((book / "artifacts" / "run.json").read_text())
     assert facts["settings"]["epochs"] == 2
@@ -218,6 +231,9 @@ def test_a_second_call_finds_nothing_to_do(book):
             LEDGER,
             {"claims"},
         ),
+        # A profile, and the protocol that every page tells departures from.
+        ("profiles/paper.yaml", "batch_size: 32", "batch_size: 48", ALL, set()),
+        ("profiles/demo.yaml", "evaluations: 18", "evaluations: 19", set(), set()),
         # A comment where a training is determined.
         ("helpers/models/fit.py", "VIEWS_SEED", "# Why.\nVIEWS_SEED", FITTING, set()),
     ],

@@ -43,15 +43,6 @@ def test_a_chapter_begins_alike_and_carries_no_outputs(path):
             assert not cell["outputs"], cell["source"]
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_every_figure_has_alt_text(path):
-    for cell in cells(path):
-        if cell["cell_type"] == "code" and "figures." in "".join(cell["source"]).replace(
-            "figures.use_style", ""
-        ):
-            assert cell["metadata"]["mystnb"]["image"]["alt"]
-
-
 def test_the_table_of_contents_holds_every_chapter():
     toc = yaml.safe_load((REPOSITORY / "_toc.yml").read_text())
     listed = {entry["file"] for entry in toc["chapters"]}

@@ -131,6 +131,14 @@ def test_a_models_own_setting_holds_for_its_variants_unless_they_have_theirs():
     assert apart.weights("resnet50-caffe") == "imagenet"
 
 
+def test_weights_of_one_model_are_compared_with_what_the_other_has():
+    protocol = load_settings(PROTOCOL)
+    assert differences(load_settings("paper", "weights_resnet50=imagenet"), protocol) == {}
+    told = differences(load_settings("paper", "weights_resnet50=random"), protocol)
+    both = ("weights_resnet50", "weights_resnet50_caffe")  # a variant has those of its model
+    assert told == dict.fromkeys(both, ("random", "imagenet"))
+
+
 def test_what_determines_a_training_is_what_its_network_and_its_fitting_read():
     paper = load_settings("paper")
     small, large = (paper.determining(name) for name in ("custom-cnn", "resnet50"))
