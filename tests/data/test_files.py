@@ -187,6 +187,8 @@ def test_a_killed_download_leaves_no_file_and_the_next_one_succeeds(server, publ
     with subprocess.Popen(
         [sys.executable, "-c", program, f"{address}/slow.npz"],
         stderr=subprocess.DEVNULL,
+        # A shell's background job ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         cwd=REPOSITORY,
     ) as process:
         assert half_sent.wait(60)
