@@ -1,49 +1,40 @@
 """Which artifact and which page depends on what; `make book` calls this through the pipeline.
 
-By hand: snakemake --cores all --config parameters='{profile: demo}'. A training depends on its key
-(`trainings.key`) alone, what is made of trainings on theirs and on the code that makes it, a
-chapter on its notebook, the helpers that it imports and the artifacts that its metadata names.
+By hand, after a first call: snakemake --cores all --configfile runs/demo/call.json. What a result
+must be made of (keys of trainings, digests of code, texts and data) is kept as a file under
+`runs/<name>/wanted/`, which is written anew only when that changes: a result older than its file is
+made again, whatever the times of the files that it read.
 """
 
 import json
 import sys
 from pathlib import Path
 
-import yaml
-
 from helpers.data import dataset, scans
 from helpers.heatmaps import controls, results
 from helpers.models import trainings
+from helpers.pipeline import site
 from helpers.study import architectures, runs
 from helpers.study.code import imported_by
 from helpers.study.provenance import digest, file_digest
-from helpers.study.settings import (
-    DEFAULT_PROFILE,
-    PROTOCOL,
-    REPOSITORY,
-    differences,
-    load_settings,
-)
+from helpers.study.settings import PROTOCOL, REPOSITORY, differences, load_settings
 
-PARAMETERS = config.get("parameters", {"profile": DEFAULT_PROFILE})
+PARAMETERS = config["parameters"]
 SETTINGS = load_settings(**PARAMETERS)
 DATASET = dataset.load(SETTINGS.data)
-FOLDER = f"runs/{config.get('run', SETTINGS.profile)}"
-RUN = runs.Run(Path(FOLDER))
-LISTED = [entry["file"] for entry in yaml.safe_load(Path("_toc.yml").read_text())["chapters"]]
-CHAPTERS = [name for name in LISTED if Path(f"book/{name}.ipynb").exists()]
-JOB = (
-    f"{sys.executable} -m helpers.pipeline.jobs "
-    "--folder {params.folder:q} --parameters {params.parameters:q} "
-)
+RUN = runs.named(config["run"])
+FOLDER = RUN.shown
+PYTHON = sys.executable
+JOB = "{PYTHON:q} -m helpers.pipeline.jobs --folder {FOLDER} "
 TRAINING = ("predictions.npz", "history.csv", "model.keras", "provenance.json")
 # What every page tells of the settings, which a profile may change without the caller's parameters.
-TOLD = json.dumps([SETTINGS.flat(), differences(SETTINGS, load_settings(PROTOCOL))])
+TOLD = [PARAMETERS, SETTINGS.flat(), differences(SETTINGS, load_settings(PROTOCOL))]
 TRAINED = [(model, seed) for model in SETTINGS.models for seed in SETTINGS.seeds]
+CHAPTERS = site.chapters()
 
 
 def trained(pairs, name="predictions.npz"):
-    return [str(RUN.training(model, seed) / name) for model, seed in pairs]
+    return [str(Path(FOLDER, "artifacts", model, f"seed-{seed}", name)) for model, seed in pairs]
 
 
 def trained_controls():
@@ -54,37 +45,47 @@ def trained_controls():
 # What a chapter's metadata may name, and the files that it then reads.
 READABLE = {
     "trainings": trained(TRAINED),
-    "metrics": [str(RUN.metrics)],
+    "metrics": [f"{FOLDER}/artifacts/metrics.json"],
     "grad_cam": trained(TRAINED, "grad-cam.npz"),
-    "explanations": [str(RUN.explanations)],
-    "claims": [str(RUN.claims)],
+    "explanations": [f"{FOLDER}/artifacts/explanations.json"],
+    "claims": [f"{FOLDER}/artifacts/claims.json"],
 }
 
 
 def read_by(chapter):
-    metadata = json.loads(Path(f"book/{chapter}.ipynb").read_text())["metadata"]["octmnist"]
+    text = Path(f"book/{chapter}.ipynb").read_text(encoding="utf-8")
+    named = json.loads(text)["metadata"]["octmnist"]["reads"]
     own = [pair for pair in TRAINED if architectures.get(pair[0]).chapter == chapter]
-    return sum((READABLE[name] for name in metadata["reads"]), trained(own))
+    return sum((READABLE[name] for name in named), trained(own))
 
 
-def imports_of(path):
-    return [str(module.relative_to(REPOSITORY)) for module in imported_by(Path(path))]
+def contents_of(paths):
+    """The digests of files, each with its name."""
+    return [(path.name, file_digest(path)) for path in map(Path, paths)]
 
 
 def read_beside(chapter):
-    """What a chapter reads besides artifacts and modules: the images, and what lies beside them."""
-    imported = imports_of(f"book/{chapter}.ipynb")
-    beside = scans.companions(DATASET) if "helpers/data/scans.py" in imported else []
-    return digest(DATASET.fingerprint, [file_digest(path) for path in beside])
+    """What a chapter reads besides artifacts: its source, its modules, the images and the ledger."""
+    source = Path("book", f"{chapter}.ipynb")
+    modules = imported_by(source)
+    read = {module.stem for module in modules}
+    beside = scans.companions(DATASET) if "scans" in read else []
+    ledger = [REPOSITORY / "book" / "claims.yaml"] if "claims" in read else []
+    return [DATASET.fingerprint, contents_of([source, *modules, *beside, *ledger]), TOLD]
 
 
-def ledger_of(chapter):
-    imported = imports_of(f"book/{chapter}.ipynb")
-    return ["book/claims.yaml"] if "helpers/ledger/claims.py" in imported else []
+def wanted(name, *content):
+    """The file that keeps what a result must be made of."""
+    path = RUN.wanted / f"{name}.json"
+    runs.write_json(path, digest(content))
+    return str(path.relative_to(REPOSITORY))
 
 
 def made_of_trainings(module, *more):
     return trainings.result_key(SETTINGS, DATASET, REPOSITORY / module, *more)
+
+
+KEYS = {pair: trainings.key(SETTINGS, DATASET, *pair) for pair in TRAINED}
 
 
 wildcard_constraints:
@@ -95,40 +96,30 @@ wildcard_constraints:
 # An output marked update stays in place until its job replaces it whole.
 rule site:
     input:
-        [str(RUN.notebooks / f"{chapter}.ipynb") for chapter in CHAPTERS],
+        [f"{FOLDER}/notebooks/{chapter}.ipynb" for chapter in CHAPTERS],
         READABLE["metrics"],
         READABLE["explanations"],
         READABLE["claims"],
         READABLE["grad_cam"],
-        "_config.yml",
-        "_toc.yml",
-        sorted(str(path) for path in Path("book").rglob("*") if path.suffix not in (".ipynb", "")),
-        "helpers/pipeline/site.py",
-        imports_of("helpers/pipeline/site.py"),
+        wanted(
+            "site",
+            CHAPTERS,
+            contents_of([*site.sources(), *imported_by(Path("helpers/pipeline/site.py"))]),
+            [[*pair, key] for pair, key in KEYS.items()],
+            TOLD,
+        ),
     output:
-        update(str(RUN.html / "index.html")),
-    params:
-        folder=FOLDER,
-        parameters=json.dumps(PARAMETERS),
-        trainings=[trainings.key(SETTINGS, DATASET, *pair) for pair in TRAINED],
-        settings=TOLD,
+        update(f"{FOLDER}/html/index.html"),
     shell:
         JOB + "render"
 
 
 rule chapter:
     input:
-        source="book/{chapter}.ipynb",
-        helpers=lambda wildcards: imports_of(f"book/{wildcards.chapter}.ipynb"),
-        artifacts=lambda wildcards: read_by(wildcards.chapter),
-        ledger=lambda wildcards: ledger_of(wildcards.chapter),
+        lambda wildcards: read_by(wildcards.chapter),
+        lambda wildcards: wanted(wildcards.chapter, read_beside(wildcards.chapter)),
     output:
         update(f"{FOLDER}/notebooks/{{chapter}}.ipynb"),
-    params:
-        folder=FOLDER,
-        parameters=json.dumps(PARAMETERS),
-        beside=lambda wildcards: read_beside(wildcards.chapter),
-        settings=TOLD,
     shell:
         JOB + "chapter {wildcards.chapter}"
 
@@ -138,12 +129,12 @@ rule claims:
         trained(TRAINED),
         READABLE["metrics"],
         READABLE["explanations"],
+        wanted(
+            "claims",
+            made_of_trainings("helpers/ledger/verdicts.py", file_digest(Path("book/claims.yaml"))),
+        ),
     output:
-        update(str(RUN.claims)),
-    params:
-        folder=FOLDER,
-        parameters=json.dumps(PARAMETERS),
-        key=made_of_trainings("helpers/ledger/verdicts.py", file_digest(Path("book/claims.yaml"))),
+        update(f"{FOLDER}/artifacts/claims.json"),
     shell:
         JOB + "claims"
 
@@ -152,13 +143,10 @@ rule explanations:
     input:
         trained(TRAINED),
         trained_controls(),
+        wanted("explanations", results.trial_key(RUN, SETTINGS, DATASET)),
     output:
-        update(str(RUN.explanations)),
-        update(str(RUN.heatmaps)),
-    params:
-        folder=FOLDER,
-        parameters=json.dumps(PARAMETERS),
-        key=results.trial_key(RUN, SETTINGS, DATASET),
+        update(f"{FOLDER}/artifacts/explanations.json"),
+        update(f"{FOLDER}/heatmaps.npz"),
     threads: workflow.cores
     shell:
         JOB + "explanations"
@@ -167,12 +155,9 @@ rule explanations:
 rule metrics:
     input:
         trained(TRAINED),
+        wanted("metrics", made_of_trainings("helpers/evaluation/metrics.py")),
     output:
-        update(str(RUN.metrics)),
-    params:
-        folder=FOLDER,
-        parameters=json.dumps(PARAMETERS),
-        key=made_of_trainings("helpers/evaluation/metrics.py"),
+        update(f"{FOLDER}/artifacts/metrics.json"),
     shell:
         JOB + "metrics"
 
@@ -180,12 +165,9 @@ rule metrics:
 rule grad_cam:
     input:
         lambda wildcards: trained([(wildcards.model, wildcards.seed)]),
+        wanted("grad-cam", made_of_trainings("helpers/heatmaps/methods.py")),
     output:
         update(f"{FOLDER}/artifacts/{{model}}/seed-{{seed}}/grad-cam.npz"),
-    params:
-        folder=FOLDER,
-        parameters=json.dumps(PARAMETERS),
-        key=made_of_trainings("helpers/heatmaps/methods.py"),
     threads: workflow.cores
     shell:
         JOB + "grad-cam {wildcards.model} {wildcards.seed}"
@@ -194,26 +176,21 @@ rule grad_cam:
 rule control:
     input:
         lambda wildcards: trained([(wildcards.model, SETTINGS.first_seed)]),
+        wanted("controls", controls.keys(RUN, SETTINGS, DATASET)),
     output:
         touch(f"{FOLDER}/controls/{{model}}.trained"),
-    params:
-        folder=FOLDER,
-        parameters=json.dumps(PARAMETERS),
-        key=controls.keys(RUN, SETTINGS, DATASET),
     threads: workflow.cores
     shell:
         JOB + "control {wildcards.model}"
 
 
 rule train:
+    input:
+        lambda wildcards: wanted(
+            f"train-{wildcards.model}-{wildcards.seed}", KEYS[wildcards.model, int(wildcards.seed)]
+        ),
     output:
         [update(f"{FOLDER}/artifacts/{{model}}/seed-{{seed}}/{name}") for name in TRAINING],
-    params:
-        folder=FOLDER,
-        parameters=json.dumps(PARAMETERS),
-        key=lambda wildcards: trainings.key(
-            SETTINGS, DATASET, wildcards.model, int(wildcards.seed)
-        ),
     threads: workflow.cores
     shell:
         JOB + "train {wildcards.model} {wildcards.seed}"

@@ -5,13 +5,16 @@ import errno
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TextIO
+from types import FrameType
+from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
@@ -22,6 +25,8 @@ PREFIX = "octmnist: "
 BEGINS = "octmnist begins: "
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+LONGEST = 1_000  # characters of an error, which may quote what somebody typed
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BAR = re.compile(r"\d%\|.*\||0epoch \[")
 REMEDIES = dict.fromkeys(NO_ROOM, "; make room there") | dict.fromkeys(
     NO_PERMISSION, "; give permission, or use another folder"
@@ -33,22 +38,56 @@ def say_begin(what: str) -> None:
     print(f"{BEGINS}{what}", file=sys.stderr, flush=True)
 
 
+class Interrupted(BaseException):
+    """Ctrl-C was pressed, the terminal closed, or the program told to end."""
+
+
+def say_error(what: str) -> None:
+    """Tell in one line on standard error, below any progress bar, what went wrong."""
+    line = " ".join(what.split())
+    shown = line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
+    tqdm.write(f"{PREFIX}{shown}", file=sys.stderr)
+
+
 @contextlib.contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the program with exit code 2 and one line when the input or the disk can't be used."""
+    """End the program with one line on standard error, whatever goes wrong.
+
+    Exit code 2 where the input or the disk can't be used, 1 for a fault of the program, 130 for an
+    interruption. With DEBUG=1 in the environment the traceback comes too.
+    """
+    for number in INTERRUPTIONS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup, and what a shell has in background
+            signal.signal(number, _interrupt)
     try:
         yield
+    except Interrupted:
+        line, code = "interrupted; what was finished is kept, and the same command goes on", 130
     except InputError as error:
-        line = str(error)
+        line, code = f"{error}{_exported()}", 2
     except OSError as error:
         where = error.filename or "runs/ or the temporary folder"
-        # h5py's own words take several lines.
-        what = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
-        line = f"{where}: {what}{REMEDIES.get(error.errno, '')}"
+        what = os.strerror(error.errno) if error.errno else str(error)
+        line, code = f"{where}: {what}{REMEDIES.get(error.errno, '')}{_exported()}", 2
+    except Exception as error:
+        line, code = f"{type(error).__name__}: {error} (DEBUG=1 shows where)", 1
     else:
         return
-    tqdm.write(f"{PREFIX}{line}", file=sys.stderr)  # below any progress bar
-    sys.exit(2)
+    if os.environ.get("DEBUG"):
+        traceback.print_exc()
+    say_error(line)
+    sys.exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    for each in INTERRUPTIONS:
+        signal.signal(each, signal.SIG_IGN)  # ending may take a second: no second interruption
+    raise Interrupted
+
+
+def _exported() -> str:
+    names = os.environ.get("OCTMNIST_EXPORTED", "").split()
+    return f" (from your environment: {', '.join(names)})" if names else ""
 
 
 class Display:
@@ -63,21 +102,27 @@ class Display:
         self._begun, self._of = 0, ""
         self.errors: list[str] = []
 
-    def follow(self, command: list[str], folder: Path) -> int:
+    def follow(self, command: list[str], folder: Path, environment: dict[str, str]) -> int:
         """Run a program in a folder, showing its jobs, and return its exit code."""
-        with subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        ) as program:
-            waiting = b""
-            while chunk := os.read(program.stdout.fileno(), 1 << 16):
-                *lines, waiting = re.split(rb"[\r\n]+", waiting + chunk)
-                for line in lines:
-                    self._take(line.decode(errors="replace"))
-                if BAR.search(bar := waiting.decode(errors="replace")):
-                    self._show(bar)
-            self._take(waiting.decode(errors="replace"))
+        program = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # an interruption is this process's to handle
+        )
+        waiting = b""
+        while chunk := os.read(program.stdout.fileno(), 1 << 16):
+            *lines, waiting = re.split(rb"[\r\n]+", waiting + chunk)
+            for line in lines:
+                self._take(line.decode(errors="replace"))
+            if BAR.search(bar := waiting.decode(errors="replace")):
+                self._show(bar)
+        self._take(waiting.decode(errors="replace"))
         self._show("")
-        return program.returncode
+        return program.wait()
 
     def _take(self, line: str) -> None:
         # The bar of one job may stand unfinished before what another says.

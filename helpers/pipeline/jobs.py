@@ -5,9 +5,12 @@ Keras takes ten seconds to load, so only the jobs that need it import it.
 
 import argparse
 import json
+import os
 import pkgutil
+import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import papermill
@@ -15,11 +18,13 @@ import papermill
 from helpers.data import dataset as datasets
 from helpers.data.dataset import Dataset
 from helpers.models import trainings, weights
-from helpers.pipeline import console, site
+from helpers.pipeline import console, processes, site
 from helpers.study import architectures, provenance
 from helpers.study.errors import InputError
-from helpers.study.runs import Run, write_json
+from helpers.study.runs import Run, read_json, write_json
 from helpers.study.settings import REPOSITORY, Settings, load_settings
+
+DEAD_KERNEL_SECONDS = 10.0
 
 
 def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
@@ -58,19 +63,29 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     given = {key: value for key, value in parameters.items() if value is not None}
     shown = unfinished.relative_to(REPOSITORY)
+    killed = f"chapter {name}: its kernel was killed (was there memory enough?)"
+
+    def end_without_kernel() -> None:
+        console.say_error(killed)
+        os._exit(2)  # the notebook's client waits for a kernel that died early for ever
+
     try:
-        notebook = papermill.execute_notebook(
-            f"book/{name}.ipynb",
-            str(shown),
-            given | {"run": run.folder.name},
-            cwd=REPOSITORY,
-            kernel_name="python3",
-            extra_arguments=["--log-level=ERROR"],
-        )
+        with processes.children_watched(DEAD_KERNEL_SECONDS, end_without_kernel):
+            notebook = papermill.execute_notebook(
+                f"book/{name}.ipynb",
+                str(shown),
+                given | {"run": run.folder.name},
+                cwd=REPOSITORY,
+                kernel_name="python3",
+                start_timeout=300,
+                extra_arguments=["--log-level=ERROR"],
+            )
     except papermill.PapermillExecutionError as error:
         is_known = error.ename == InputError.__name__
-        reason = error.evalue if is_known else f"{error.ename}: {error.evalue.splitlines()[0]}"
+        reason = error.evalue if is_known else f"{error.ename}: {error.evalue}"
         raise InputError(f"chapter {name}: {reason} (see {shown})") from None
+    except RuntimeError:  # of nbclient and jupyter_client, for a kernel that died
+        raise InputError(killed) from None
     for cell in notebook.cells:
         if cell.cell_type == "code":
             # Progress and warnings: no part of the page, and they name paths of the machine.
@@ -111,23 +126,34 @@ JOBS = {
 }
 
 
+def command(job: str, *arguments: str, run: Run, parameters: dict[str, Any]) -> list[str]:
+    """The command line that does a job, as a list of arguments: no shell reads it."""
+    of_run = ["--folder", str(run.folder), "--parameters", json.dumps(parameters)]
+    return [sys.executable, "-m", "helpers.pipeline.jobs", job, *arguments, *of_run]
+
+
 def main() -> None:
     """Read the command line and do the job."""
     parser = argparse.ArgumentParser(prog="python -m helpers.pipeline.jobs", description=__doc__)
     parser.add_argument("job", choices=[*JOBS, "chapter", "render"])
     parser.add_argument("arguments", nargs="*")
     parser.add_argument("--folder", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--parameters", type=json.loads, help="settings, as a chapter takes them")
+    parser.add_argument(
+        "--parameters",
+        type=json.loads,
+        help="settings as a chapter takes them, in JSON (default: those in the run's call.json)",
+    )
     options = parser.parse_args()
     run = Run(REPOSITORY / options.folder)
     console.say_begin(" ".join([options.job, *options.arguments]))
     with console.one_line_errors():
+        parameters = options.parameters or read_json(run.call)["parameters"]
         if options.job == "render":
             site.render(run)
         elif options.job == "chapter":
-            chapter(run, options.parameters, *options.arguments)
+            chapter(run, parameters, *options.arguments)
         else:
-            settings = load_settings(**options.parameters)
+            settings = load_settings(**parameters)
             arguments = [int(text) if text.isdecimal() else text for text in options.arguments]
             do = pkgutil.resolve_name(JOBS[options.job])
             do(run, settings, datasets.load(settings.data), *arguments)

@@ -1,6 +1,6 @@
 """The static site of a run: executed chapters and pages in, Jupyter Book's HTML out."""
 
-import os
+import argparse
 import shutil
 import subprocess
 import sys
@@ -8,11 +8,36 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+import yaml
 
 from helpers.pages import first_page
+from helpers.pipeline import console, surroundings
+from helpers.study import runs
 from helpers.study.errors import InputError
 from helpers.study.runs import Run, read_json, replacing
 from helpers.study.settings import REPOSITORY
+
+# Folders of `book/` with what pages show or are styled by.
+ASSETS = ("_static", "images")
+
+
+def pages() -> list[str]:
+    """The pages of the book in reading order, as `_toc.yml` lists them, without their endings."""
+    contents = yaml.safe_load((REPOSITORY / "_toc.yml").read_text(encoding="utf-8"))
+    return [contents["root"], *(entry["file"] for entry in contents["chapters"])]
+
+
+def chapters() -> list[str]:
+    """The pages that are notebooks; others in `book/` are somebody's own and left alone."""
+    return [page for page in pages() if (REPOSITORY / "book" / f"{page}.ipynb").exists()]
+
+
+def sources() -> list[Path]:
+    """The files that a site is rendered from besides a run: texts, pictures, styles, settings."""
+    texts = [REPOSITORY / "book" / f"{page}.md" for page in pages()]
+    beside = [path for name in ASSETS for path in (REPOSITORY / "book" / name).rglob("*")]
+    others = [REPOSITORY / name for name in ("book/references.bib", "_config.yml", "_toc.yml")]
+    return sorted(path for path in (*texts, *beside, *others) if path.is_file())
 
 
 def render(run: Run) -> None:
@@ -22,7 +47,8 @@ def render(run: Run) -> None:
     then as it was.
     """
     published = (run.metrics, run.claims, run.explanations)
-    for path in (run.description, *published):
+    executed = [run.notebooks / f"{chapter}.ipynb" for chapter in chapters()]
+    for path in (run.description, *published, *executed):
         if not path.exists():
             raise InputError(f"{path}: no such file, so no whole run is there; make book first")
     for name, key in read_json(run.description)["trainings"].items():
@@ -35,11 +61,12 @@ def render(run: Run) -> None:
             )
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "source", Path(folder) / "output"
-        pages = shutil.ignore_patterns("*.ipynb", ".*")
-        shutil.copytree(REPOSITORY / "book", source, ignore=pages)
-        for name in ("_config.yml", "_toc.yml"):
-            shutil.copy(REPOSITORY / name, source)
-        for notebook in run.notebooks.glob("*.ipynb"):
+        for path in sources():
+            inside = path.relative_to(REPOSITORY)
+            target = source / (inside.relative_to("book") if inside.parts[0] == "book" else inside)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        for notebook in executed:
             _copy_with_parameters_folded(notebook, source)
         first_page.write(source, run)
         _call_jupyter_book(source, output)
@@ -59,13 +86,27 @@ def _copy_with_parameters_folded(path: Path, folder: Path) -> None:
 
 
 def _call_jupyter_book(source: Path, output: Path) -> None:
-    program, plain = Path(sys.executable).with_name("jupyter-book"), os.environ | {"NO_COLOR": "1"}
-    command = [program, "build", source, "--path-output", output]
-    command += ["-W", "-n", "--keep-going", "-q"]
-    finished = subprocess.run(command, capture_output=True, text=True, env=plain)
+    # Not by its script, whose first line names the folder that .venv was made in.
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
+    command += [source, "--path-output", output, "-W", "-n", "--keep-going", "-q"]
+    finished = subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", env=surroundings.plain()
+    )
     if finished.returncode:
         lines = (finished.stdout + finished.stderr).splitlines()
         told = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-1:]
         raise InputError(
             "the site was not rendered: " + "; ".join(told).replace(str(source), "book")
         )
+
+
+def main() -> None:
+    """`make render`: render a finished run anew."""
+    parser = argparse.ArgumentParser(prog="python -m helpers.pipeline.site", description=__doc__)
+    parser.add_argument("--run", required=True, help="folder under runs/")
+    with console.one_line_errors():
+        render(runs.named(parser.parse_args().run))
+
+
+if __name__ == "__main__":
+    main()

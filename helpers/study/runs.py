@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import re
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,9 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from helpers.study.errors import InputError
 from helpers.study.settings import REPOSITORY, Settings
 
 SCRATCH, KEYS = "scratch", "keys.json"
+# Where programs that a run calls keep their caches.
+PROGRAMS = REPOSITORY / "runs" / ".programs"
+# How the name begins of what isn't whole yet, which a killed process leaves.
+UNFINISHED = ".unfinished-"
 
 
 def _below(place: str) -> property:
@@ -34,6 +41,14 @@ class Run:
     heatmaps = _below("heatmaps.npz")  # the maps of every method that are on trial
     notebooks = _below("notebooks")  # the executed chapters
     html = _below("html")  # the site
+    call = _below("call.json")  # what make book was called with
+    wanted = _below("wanted")  # what each result must be made of
+
+    @property
+    def shown(self) -> str:
+        """The folder as a user knows it, such as runs/demo."""
+        inside = self.folder.is_relative_to(REPOSITORY)
+        return str(self.folder.relative_to(REPOSITORY) if inside else self.folder)
 
     def training(self, model: str, seed: int) -> Path:
         return self.artifacts / model / f"seed-{seed}"
@@ -47,6 +62,9 @@ class Run:
 
 
 def named(name: str) -> Run:
+    """The run of that name; InputError where it can't be a folder's under `runs/`."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) or name == SCRATCH:
+        raise InputError(f"run {name!r}: use letters, digits, '.', '_' and '-', not {SCRATCH!r}")
     return Run(REPOSITORY / "runs" / name)
 
 
@@ -57,7 +75,8 @@ def open_run(settings: Settings, name: str | None = None) -> Run:
     embedded data, and in Colab.
     """
     fills_gaps = settings.data.is_embedded or "google.colab" in sys.modules
-    return replace(named(name or f"{SCRATCH}/{settings.profile}"), fills_gaps=fills_gaps)
+    by_hand = Run(REPOSITORY / "runs" / SCRATCH / settings.profile)
+    return replace(named(name) if name else by_hand, fills_gaps=fills_gaps)
 
 
 @contextlib.contextmanager
@@ -67,7 +86,9 @@ def replacing(folder: Path) -> Iterator[Path]:
     A process killed before then leaves the old folder as it was.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".", dir=folder.parent, ignore_cleanup_errors=True) as beside:
+    with TemporaryDirectory(
+        prefix=UNFINISHED, dir=folder.parent, ignore_cleanup_errors=True
+    ) as beside:
         staging = Path(beside, "new")
         staging.mkdir()
         yield staging
@@ -80,12 +101,21 @@ def replacing(folder: Path) -> Iterator[Path]:
 def replacing_file(path: Path) -> Iterator[Path]:
     """As `replacing`, for a file: yield a path beside it to write to."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}-{path.name}")
+    partial = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
     try:
         yield partial
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def remove_unfinished(run: Run) -> None:
+    """Remove what killed processes have left half-made in a run's folder."""
+    for path in sorted(run.folder.rglob(f"{UNFINISHED}*")):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

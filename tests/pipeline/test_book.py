@@ -40,7 +40,9 @@ def make_book(*arguments: str, **environment: str) -> subprocess.CompletedProces
 
 
 def contents_of_runs() -> dict[str, int]:
-    return {str(path): path.stat().st_mtime_ns for path in sorted((REPOSITORY / "runs").rglob("*"))}
+    """When each file of a run was written; programs' caches are left out."""
+    paths = sorted((REPOSITORY / "runs").glob("[!.]*/**/*"))
+    return {str(path): path.stat().st_mtime_ns for path in paths}
 
 
 @pytest.fixture
@@ -204,6 +206,35 @@ def test_a_second_call_finds_nothing_to_do(book):
     assert after == before
 
 
+def copy_of_the_run(book: Path, repository: Path) -> None:
+    """A copy that keeps the times of its files, without Snakemake's own notes."""
+    shutil.copytree(book, repository / book.relative_to(REPOSITORY))
+
+
+def plan_in(repository: Path) -> str:
+    """What make book would do in a copy of the repository."""
+    plan = subprocess.run(
+        [sys.executable, "-m", "helpers.pipeline.book", "--run", "test", "--overrides", SMALL],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"SNAKEMAKE_ARGUMENTS": "--dry-run --quiet host"},
+    )
+    assert plan.returncode == 0, plan.stderr
+    return (repository / "runs" / "test" / "log.txt").read_text(encoding="utf-8")
+
+
+def test_what_lies_in_the_folders_but_is_not_the_books_is_left_alone(book, tmp_path):
+    copy_of_the_repository(tmp_path)
+    copy_of_the_run(book, tmp_path)
+    shutil.copy(tmp_path / "book" / "04-metrics.ipynb", tmp_path / "book" / "my notes.ipynb")
+    (tmp_path / "book" / "draft.md").write_text("# A draft\n\n{ref}`nowhere`\n")
+    (tmp_path / "runs" / "test" / "notebooks" / "08-old.ipynb").write_text("no notebook")
+    for path in (tmp_path / "book").iterdir():
+        path.touch()
+    assert "rule" not in plan_in(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("path", "old", "new", "chapters", "results"),
     [
@@ -243,20 +274,12 @@ def test_an_edit_redoes_what_depends_on_it_and_retrains_nothing(
     book, tmp_path, path, old, new, chapters, results
 ):
     copy_of_the_repository(tmp_path)
-    for folder in (book.relative_to(REPOSITORY), ".snakemake/metadata"):
-        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
-    text = (tmp_path / path).read_text()
+    copy_of_the_run(book, tmp_path)
+    text = (tmp_path / path).read_text(encoding="utf-8")
     assert old in text
-    (tmp_path / path).write_text(text.replace(old, new, 1))
-    plan = subprocess.run(
-        [sys.executable, "-m", "helpers.pipeline.book", "--run", "test", "--overrides", SMALL],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"SNAKEMAKE_ARGUMENTS": "--dry-run --quiet host"},
-    )
-    assert plan.returncode == 0, plan.stderr
-    planned = (tmp_path / "runs" / "test" / "log.txt").read_text()
+    (tmp_path / path).write_text(text.replace(old, new, 1), encoding="utf-8")
+    os.utime(tmp_path / path, (0, 0))  # as of a file that was brought back
+    planned = plan_in(tmp_path)
     assert set(re.findall(r"chapter=([\w-]+)", planned)) == (chapters or set())
     made = set(re.findall(r"^rule (\w+):", planned, re.MULTILINE))
     expected = {"site", *({"chapter"} if chapters else set()), *results}

@@ -2,6 +2,9 @@
 
 import errno
 import io
+import os
+import signal
+import subprocess
 import sys
 
 import pytest
@@ -33,7 +36,7 @@ class Terminal(io.StringIO):
 def shown(screen: io.StringIO) -> tuple[Display, io.StringIO, int]:
     log = io.StringIO()
     display = Display(log, screen)
-    return display, log, display.follow([sys.executable, "-c", NOISE], None)
+    return display, log, display.follow([sys.executable, "-c", NOISE], None, os.environ)
 
 
 def test_a_job_is_one_line_and_noise_goes_into_the_log():
@@ -65,7 +68,7 @@ def test_a_terminal_shows_one_bar_that_the_next_line_replaces():
         (FileNotFoundError(errno.ENOENT, "No such file", "a.h5"), "a.h5: No such file", "room"),
         (OSError(errno.ENOSPC, "No space", "runs/x"), "make room there", "permission"),
         (PermissionError(errno.EACCES, "denied", "runs/x"), "give permission", "room"),
-        (OSError("Unable to open\nmore words"), "Unable to open", "more"),
+        (OSError("Unable to open\nmore words"), "Unable to open more words", "room"),
     ],
 )
 def test_an_error_is_one_line_with_its_own_remedy(capsys, error, words, not_said):
@@ -76,3 +79,45 @@ def test_an_error_is_one_line_with_its_own_remedy(capsys, error, words, not_said
     assert line.startswith("octmnist: ")
     assert words in line
     assert not_said not in line
+
+
+def test_a_fault_of_the_program_is_one_line_and_debug_shows_where(capsys, monkeypatch):
+    def fail():
+        with console.one_line_errors():
+            raise KeyError("no\nsuch")
+
+    monkeypatch.delenv("DEBUG", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        fail()
+    assert ended.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "KeyError" in line and "DEBUG=1" in line
+    monkeypatch.setenv("DEBUG", "1")
+    with pytest.raises(SystemExit):
+        fail()
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_error_names_what_came_from_the_environment(capsys, monkeypatch):
+    monkeypatch.setenv("OCTMNIST_EXPORTED", "DATA RUN")
+    with pytest.raises(SystemExit), console.one_line_errors():
+        raise InputError("no such file")
+    assert "no such file (from your environment: DATA, RUN)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_is_one_line(number):
+    code = (
+        "from helpers.pipeline import console\nimport time\n"
+        "with console.one_line_errors():\n    print(flush=True)\n    time.sleep(60)"
+    )
+    program = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    program.stdout.readline()
+    program.send_signal(number)
+    said = program.communicate(timeout=10)[1]
+    assert program.returncode == 130
+    assert said == (
+        "octmnist: interrupted; what was finished is kept, and the same command goes on\n"
+    )

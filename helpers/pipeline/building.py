@@ -1,0 +1,109 @@
+"""The building of a book: check the input, then have Snakemake do what is missing."""
+
+import fcntl
+import io
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from helpers.data import dataset as datasets
+from helpers.models import weights
+from helpers.pipeline import console, jobs, processes, surroundings
+from helpers.study import runs
+from helpers.study.errors import InputError
+from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
+
+# A call that was killed a moment ago may still be ending its jobs.
+WAIT_FOR_LOCK_SECONDS = 10.0
+
+
+def build(profile: str = DEFAULT_PROFILE, run: str | None = None, **parameters: Any) -> Path:
+    """Check everything that can be checked beforehand, then execute and render what is missing.
+
+    The parameters are as a chapter's parameters cell has them, the run is a folder's name under
+    `runs/`, the profile's by default. Returns the path of the site's first page; InputError for
+    input that can't be used, before anything is written, and when a job failed.
+    """
+    parameters = {"profile": profile, **parameters}
+    settings = load_settings(**parameters)
+    folder = runs.named(run or settings.profile)
+    dataset = datasets.load(settings.data)
+    weights.check(settings)
+    snakemake_arguments = _snakemake_arguments()
+    _prepare(folder, settings, parameters)
+    with at_work_in(folder) as environment, (folder.folder / "log.txt").open("w") as log:
+        jobs.describe(folder, settings, dataset)
+        runs.write_json(folder.call, {"run": folder.folder.name, "parameters": parameters})
+        command = [
+            *(sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", "all"),
+            *("--nolock", "--rerun-incomplete", "--nocolor", "--quiet", "reason", "host"),
+            *("--rerun-triggers", "mtime", "--profile", "none", "--workflow-profile", "none"),
+            *("--configfile", str(folder.call.relative_to(REPOSITORY))),
+            *snakemake_arguments,
+        ]
+        display = console.Display(log, sys.stderr)
+        if display.follow(command, REPOSITORY, environment):
+            told = display.errors or [f"{folder.shown}: stopped before the end"]
+            raise InputError(
+                f"{'; '.join(told)}. What was finished is kept, and the same command goes on from "
+                f"there (all that was said: {folder.shown}/log.txt)"
+            )
+    return folder.html / "index.html"
+
+
+def _snakemake_arguments() -> list[str]:
+    """What the user adds to Snakemake's command line, such as --executor slurm."""
+    given = os.environ.get("SNAKEMAKE_ARGUMENTS", "")
+    try:
+        return shlex.split(given)
+    except ValueError as error:
+        raise InputError(f"can't read SNAKEMAKE_ARGUMENTS {given!r}: {error}") from None
+
+
+def _prepare(run: runs.Run, settings: Settings, parameters: dict) -> None:
+    fetches = any(settings.weights(model) == weights.IMAGENET for model in settings.models)
+    if not fetches and settings.data.source != "medmnist":
+        return
+    command = jobs.command("prepare", run=run, parameters=parameters)
+    with processes.working_for(run.folder, surroundings.plain()) as environment:
+        display = console.Display(io.StringIO(), sys.stderr)
+        if display.follow(command, REPOSITORY, environment):
+            raise InputError("; ".join(display.errors) or "preparing the run failed")
+
+
+@contextmanager
+def at_work_in(run: runs.Run) -> Iterator[dict[str, str]]:
+    """Have a run's folder for oneself, cleared of what killed calls left half-made or at work.
+
+    Yields the environment for the run's programs, all of which end with the block. InputError
+    where another call is at work there.
+    """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with (run.folder / ".lock").open("w") as lock:
+        _lock(lock.fileno(), run)
+        temporary = run.folder / f"{runs.UNFINISHED}temporary"
+        with processes.working_for(run.folder, surroundings.plain()) as environment:
+            runs.remove_unfinished(run)
+            temporary.mkdir()
+            yield environment | {"TMPDIR": str(temporary)}
+        runs.remove_unfinished(run)
+
+
+def _lock(file: int, run: runs.Run) -> None:
+    deadline = time.monotonic() + WAIT_FOR_LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise InputError(
+                    f"{run.shown}: another make book is at work there; wait for it, or name "
+                    "another folder with RUN="
+                ) from None
+            time.sleep(0.2)
