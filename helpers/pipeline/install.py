@@ -170,7 +170,7 @@ class Installer:
         self.uv("sync", "--require-hashes", "--compile-bytecode", LOCK)
         # Setuptools' way of doing this fails for a path that holds a dollar sign.
         (packages,) = self._environment.glob("lib/python*/site-packages")
-        line = f"import sys; sys.path.append({ascii(str(self._environment.parent))})\n"
+        line = f"import sys; sys.path.append({str(self._environment.parent)!a})\n"
         (packages / "octmnist.pth").write_text(line, encoding="ascii")
 
     def uv(self, command: str, *arguments: str) -> None:

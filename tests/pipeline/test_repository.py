@@ -51,7 +51,7 @@ def test_the_table_of_contents_holds_every_chapter():
 
 def test_every_copy_of_the_address_agrees():
     own = address.current()
-    for path in address.tracked_texts():
+    for path in address.texts():
         if path.name == "references.bib" or path.parent.name in ("tests", "workflows"):
             continue
         for found in address.ADDRESS.findall(path.read_text()):
