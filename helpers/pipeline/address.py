@@ -19,9 +19,9 @@ def current() -> str:
 
 
 def files(folder: Path) -> list[Path]:
-    """The files of a copy of the repository: what git knows or would add, else all but .gitignore's.
+    """The files of a copy of the repository: what git knows or would add.
 
-    A downloaded archive has no .git; one that was unpacked below another repository is none of its.
+    Without git, as in a downloaded archive, all but what .gitignore names.
     """
     if (folder / ".git").exists():
         command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
