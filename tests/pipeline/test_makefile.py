@@ -64,12 +64,17 @@ def stand_in(path: Path) -> Path:
     return path
 
 
+def without_makes_own() -> dict[str, str]:
+    """The environment, freed of what a make above (`make test`) hands down."""
+    handed = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTHON", *VALUES}
+    return {name: value for name, value in os.environ.items() if name not in handed}
+
+
 def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    kept = {name: value for name, value in os.environ.items() if name not in VALUES}
     return subprocess.run(
         ["make", *arguments],
         cwd=folder,
-        env=kept | environment,
+        env=without_makes_own() | environment,
         capture_output=True,
         encoding="utf-8",
         stdin=subprocess.DEVNULL,
@@ -147,7 +152,10 @@ def test_without_an_environment_the_first_python_that_will_do_is_taken(checkout,
 
 
 def test_make_is_the_parent_of_the_book(checkout):
-    with subprocess.Popen(["make", "book"], cwd=checkout, stdout=subprocess.PIPE) as program:
+    environment = without_makes_own()
+    with subprocess.Popen(
+        ["make", "book"], cwd=checkout, env=environment, stdout=subprocess.PIPE
+    ) as program:
         (call,) = map(json.loads, program.stdout)
     assert call["parent"] == program.pid
     assert "--end-with-caller" in call["arguments"]
