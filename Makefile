@@ -47,7 +47,7 @@ help:
 	@echo 'make render     render runs/RUN anew, executing nothing'
 	@echo 'make npz        write the images of class folders to a file (FROM=folder OUT=my.npz SIZE=28)'
 	@echo 'make verify     execute runs/RUN again, and say whether its results are the same'
-	@echo 'make pack       pack runs/RUN for an archive (OUT=file)'
+	@echo 'make pack       pack runs/RUN for an archive (OUT=run.zip)'
 	@echo 'make test       unit tests, every chapter under nbval, the book with warnings as errors'
 	@echo 'make torture    the long tests: kills, bad input by the thousand, attacks'
 	@echo 'make audit      known vulnerabilities among the locked packages'
@@ -75,7 +75,8 @@ npz: environment
 	@exec .venv/bin/python -m helpers.pipeline.npz --source="$$FROM" --out="$$OUT" --size="$$SIZE"
 
 verify: environment
-	@exec .venv/bin/python -m helpers.pipeline.verify --run="$$RUN"
+	@exec .venv/bin/python -m helpers.pipeline.verify --run="$$RUN" \
+		--data-path="$$DATA" --weights="$$WEIGHTS"
 
 pack: environment
 	@exec .venv/bin/python -m helpers.pipeline.pack --run="$$RUN" --out="$$OUT"

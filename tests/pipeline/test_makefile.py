@@ -27,7 +27,7 @@ OPTIONS = {
         **{"--seeds": "SEEDS", "--overrides": "SET", "--run": "RUN", "--from-crate": "FROM"},
     },
     "npz": {"--source": "FROM", "--out": "OUT", "--size": "SIZE"},
-    "verify": {"--run": "RUN"},
+    "verify": {"--run": "RUN", "--data-path": "DATA", "--weights": "WEIGHTS"},
     "pack": {"--run": "RUN", "--out": "OUT"},
 }
 VALUES = ("PROFILE", "DATA", "WEIGHTS", "SEEDS", "SET", "RUN", "FROM", "OUT", "SIZE", "URL")
