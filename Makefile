@@ -1,9 +1,20 @@
 # make help lists what there is. Everything runs in .venv, made from the lock on first use.
-PYTHON ?= python3
-PROFILE ?= demo
-BIN := .venv/bin
-UV := uv==0.13.9
+
+# What a user may give, on the command line or exported. The values are data: make expands none of
+# them (`value`), and a shell sees each as one word ("$$NAME").
+VALUES := PROFILE DATA WEIGHTS SEEDS SET RUN FROM OUT SIZE URL
+# An error line names those that were exported, for they may have been meant for something else.
+OCTMNIST_EXPORTED := $(strip $(foreach name,$(VALUES),$(if \
+	$(findstring environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
+$(foreach name,$(VALUES) PYTHON,$(if $(findstring command line,$(origin $(name))),$(if \
+	$(value $(name)),,$(error octmnist: $(name) is empty; give it a value, or leave it out))))
+$(foreach name,$(VALUES) PYTHON,$(eval override $(name) := $$(value $(name))))
+export $(VALUES) PYTHON OCTMNIST_EXPORTED
+
+# No setting of the user's own Python reaches .venv's.
+unexport __PYVENV_LAUNCHER__ $(filter-out PYTHON,$(filter PYTHON%,$(.VARIABLES)))
 export PYTHONNOUSERSITE = 1
+export PYTHONUTF8 = 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 # glibc hands freed memory back to the kernel after every batch and faults it in again; on two cores
 # that was measured to double the time of an epoch.
@@ -11,7 +22,20 @@ export MALLOC_MMAP_THRESHOLD_ ?= 4294967296
 export MALLOC_TRIM_THRESHOLD_ ?= 17179869184
 export MALLOC_TOP_PAD_ ?= 67108864
 
-.PHONY: help book test render gpu lock address format clean
+# Sets $$python: what PYTHON names, else that of .venv, else the first on the path that will do.
+define find_python
+set -- "$$PYTHON"; \
+test -n "$$PYTHON" || set -- .venv/bin/python python3 python3.13 python3.12 python3.11; \
+for python do \
+	works=$$("$$python" -E -s -S -c \
+		'import sys; print((3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null </dev/null); \
+	test "$$works" = True && break; \
+done; \
+test "$$works" = True || { printf 'octmnist: %s is not Python 3.11 to 3.13; %s\n' \
+	"$${PYTHON:-python3}" 'name one with PYTHON=/path/to/python3.12' >&2; exit 2; }
+endef
+
+.PHONY: help environment book render npz verify pack test torture audit gpu lock address format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,53 +43,66 @@ help:
 	@echo '                PROFILE=local DATA=file.npz [WEIGHTS=file.h5]   your own MedMNIST-format file'
 	@echo '                PROFILE=paper                                   OCTMNIST itself (wants a GPU)'
 	@echo '                SEEDS=0,1,2  SET="epochs=3 batch_size=64"  RUN=name (folder under runs/)'
-	@echo 'make test       unit tests, every chapter under nbval, the book with warnings as errors'
+	@echo '                FROM=crate (a packed run: renders it, trains nothing)'
 	@echo 'make render     render runs/RUN anew, executing nothing'
+	@echo 'make npz        write the images of class folders to a file (FROM=folder OUT=my.npz SIZE=28)'
+	@echo 'make verify     execute runs/RUN again, and say whether its results are the same'
+	@echo 'make pack       pack runs/RUN for an archive (OUT=run.zip)'
+	@echo 'make test       unit tests, every chapter under nbval, the book with warnings as errors'
+	@echo 'make torture    the long tests: kills, bad input by the thousand, attacks'
+	@echo 'make audit      known vulnerabilities among the locked packages'
 	@echo 'make gpu        add CUDA to .venv; fails unless a GPU is seen'
-	@echo 'make lock       refresh requirements.txt and its companions from pyproject.toml'
-	@echo 'make address URL=https://github.com/you/your-fork     point every link at a fork'
+	@echo 'make lock       refresh requirements.txt from pyproject.toml'
+	@echo 'make address    point every link at a fork (URL=https://github.com/you/your-fork)'
 	@echo 'make format     format, lint and strip the notebooks of outputs'
 	@echo 'make clean      remove runs/ and .venv'
 
-book: .venv/installed
-	@$(BIN)/python -m helpers.pipeline.book --profile '$(PROFILE)' --data-path '$(DATA)' \
-		--weights '$(WEIGHTS)' --seeds '$(SEEDS)' --overrides '$(SET)' --run '$(RUN)'
+# Cheap when all is well; another Python asked for by PYTHON makes .venv anew.
+environment:
+	@$(find_python); exec "$$python" -E -s -S -m helpers.pipeline.install
 
-test: .venv/installed
-	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
-	@$(BIN)/python -m pytest -q
+# Python takes the shell's place, so that make itself is the caller with which a run ends.
+book: environment
+	@exec .venv/bin/python -m helpers.pipeline.book --end-with-caller --profile="$$PROFILE" \
+		--data-path="$$DATA" --weights="$$WEIGHTS" --seeds="$$SEEDS" --overrides="$$SET" \
+		--run="$$RUN" --from-crate="$$FROM"
 
-# Renders what is in runs/$(RUN) anew, without executing anything.
-render: .venv/installed
-	@$(BIN)/python -m helpers.pipeline.jobs render --folder 'runs/$(or $(RUN),$(PROFILE))'
+render: environment
+	@exec .venv/bin/python -m helpers.pipeline.jobs render \
+		--folder="runs/$${RUN:-$${PROFILE:-demo}}"
 
-# Adds CUDA to the environment and fails unless TensorFlow sees a GPU.
-gpu: .venv/installed
-	@$(BIN)/uv pip install --quiet -r requirements-gpu.txt
-	@$(BIN)/python -c 'import tensorflow as tf, sys; \
-		sys.exit(not tf.config.list_physical_devices("GPU") and "octmnist: TensorFlow sees no GPU")'
+npz: environment
+	@exec .venv/bin/python -m helpers.pipeline.npz --source="$$FROM" --out="$$OUT" --size="$$SIZE"
 
-.venv/installed: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-		{ echo 'octmnist: $(PYTHON) is not Python 3.11 to 3.13; name one with PYTHON=python3.12' >&2; exit 2; }
-	@echo 'installing the locked packages into .venv' >&2
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
-	@$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements.txt
-	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+verify: environment
+	@exec .venv/bin/python -m helpers.pipeline.verify --run="$$RUN" \
+		--data-path="$$DATA" --weights="$$WEIGHTS"
 
-lock: .venv/installed
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-		--all-extras --no-emit-index-url pyproject.toml --output-file requirements.txt
-	@touch pyproject.toml
+pack: environment
+	@exec .venv/bin/python -m helpers.pipeline.pack --run="$$RUN" --out="$$OUT"
+
+test: environment
+	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet .
+	@exec .venv/bin/python -m pytest -q -m 'not torture'
+
+torture: environment
+	@exec .venv/bin/python -m pytest -q -m torture tests
+
+# SECURITY.md lists the findings that are known, with the reason why each is no danger here.
+audit: environment
+	@exec .venv/bin/python -m pip_audit --strict --disable-pip --require-hashes \
+		--requirement requirements.txt $$(sed -nE \
+		's/^\| ((GHSA|CVE|PYSEC)-[A-Za-z0-9-]+) \|.*/--ignore-vuln=\1/p' SECURITY.md)
+
+gpu lock:
+	@$(find_python); exec "$$python" -E -s -S -m helpers.pipeline.install $@
 
 address:
-	@$(PYTHON) -m helpers.pipeline.address '$(URL)'
+	@$(find_python); exec "$$python" -E -s -S -m helpers.pipeline.address "$$URL"
 
-format: .venv/installed
-	@$(BIN)/nbstripout --keep-count --drop-empty-cells book/*.ipynb
-	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+format: environment
+	@.venv/bin/python -m nbstripout --keep-count --drop-empty-cells book/*.ipynb
+	@.venv/bin/ruff check --quiet --fix . ; .venv/bin/ruff format --quiet .
 
 clean:
-	rm -rf runs .venv
+	rm -rf runs .venv .venv.removed .venv.lock

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from helpers.data import dataset as datasets
 from helpers.data.files import SPLITS
 from helpers.models import fit
+from helpers.pipeline import address
 from helpers.study import data_sets
 from helpers.study.runs import Run
 from helpers.study.settings import REPOSITORY, Settings, load_settings
@@ -89,15 +89,8 @@ def arrays() -> dict[str, np.ndarray]:
 
 
 def copy_of_the_repository(folder: Path) -> None:
-    """Copy the files that git knows or would add into a folder."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        if (REPOSITORY / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, folder / name)
+    """Copy the repository's own files into a folder."""
+    for path in address.files(REPOSITORY):
+        copy = folder / path.relative_to(REPOSITORY)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, copy)

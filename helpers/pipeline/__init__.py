@@ -5,6 +5,8 @@
 - `console`: what stands on a terminal: one line a job, and one line for an error.
 - `site`: the static site of a run.
 - `address`: `make address`: point every link at a fork.
+- `install`: make .venv from the lock, before anything else is called.
+- `sources`: where pip and uv take packages from.
 """
 
-__all__ = ["address", "book", "console", "jobs", "site"]
+__all__ = ["address", "book", "console", "install", "jobs", "site", "sources"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import copy_of_the_repository
 
 from helpers.data import dataset as datasets
 from helpers.pipeline import address
@@ -51,7 +52,7 @@ def test_the_table_of_contents_holds_every_chapter():
 
 def test_every_copy_of_the_address_agrees():
     own = address.current()
-    for path in address.tracked_texts():
+    for path in address.texts():
         if path.name == "references.bib" or path.parent.name in ("tests", "workflows"):
             continue
         for found in address.ADDRESS.findall(path.read_text()):
@@ -183,3 +184,75 @@ def test_actions_are_pinned_by_commit():
         for action in re.findall(r"uses: (\S+)", path.read_text()):
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action), action
         assert yaml.safe_load(path.read_text())["permissions"] == {"contents": "read"}
+
+
+@pytest.mark.parametrize("command", ["zizmor --offline --quiet .github", "hadolint Dockerfile"])
+def test_linters_find_nothing(command):
+    program, *arguments = command.split()
+    finished = subprocess.run(
+        [Path(sys.executable).with_name(program), *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+def test_the_development_container_makes_the_environment():
+    path = REPOSITORY / ".devcontainer" / "devcontainer.json"
+    container = json.loads(path.read_text(encoding="utf-8"))
+    assert container["postCreateCommand"] == "make environment"
+    assert container["remoteUser"] != "root"
+    assert "python:1-3.12" in container["image"]
+
+
+def test_every_locked_package_has_hashes():
+    lock = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8")
+    for entry in re.split(r"\n(?=[\w.-]+==)", lock)[1:]:
+        assert "--hash=sha256:" in entry, entry.splitlines()[0]
+
+
+def test_the_tests_run_on_every_python_that_the_project_names():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    path = REPOSITORY / ".github" / "workflows" / "tests.yml"
+    tests = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]["test"]
+    from packaging.specifiers import SpecifierSet
+
+    named = SpecifierSet(project["requires-python"])
+    assert tests["strategy"]["matrix"]["python"] == [
+        f"3.{minor}" for minor in range(30) if named.contains(f"3.{minor}")
+    ]
+
+
+def test_known_findings_are_named_with_a_reason():
+    text = (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")
+    rows = text.split("| Finding | Why it is no danger here |\n| --- | --- |\n")[1].splitlines()
+    for row in rows:
+        assert re.fullmatch(r"\| (GHSA|CVE|PYSEC)-[A-Za-z0-9-]+ \| .{20,} \|", row), row
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """The repository as a downloaded archive has it, with a run and an environment in it."""
+    copy_of_the_repository(tmp_path)
+    for folder in ("runs/demo", ".venv/lib", ".venv.removed/lib"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / "file.py").write_text("import  os ; x = [1,\n2]\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_without_git_the_repositorys_files_are_the_same(archive):
+    own = {path.relative_to(REPOSITORY) for path in address.files(REPOSITORY)}
+    assert {path.relative_to(archive) for path in address.files(archive)} == own
+
+
+def test_an_archive_is_linted_and_addressed_without_git(archive):
+    for arguments in (("check", "--quiet"), ("format", "--check", "--quiet")):
+        command = [Path(sys.executable).with_name("ruff"), *arguments, "."]
+        finished = subprocess.run(command, cwd=archive, capture_output=True, text=True)
+        assert finished.returncode == 0, finished.stdout
+    command = [sys.executable, "-E", "-s", "-S", "-m", "helpers.pipeline.address"]
+    command.append("https://github.com/you/your-fork")
+    finished = subprocess.run(command, cwd=archive, capture_output=True, text=True)
+    assert re.fullmatch(r"\d\d files changed\n", finished.stdout), finished.stderr
+    assert "you/your-fork" in (archive / "README.md").read_text(encoding="utf-8")
