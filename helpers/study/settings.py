@@ -379,12 +379,11 @@ def _scalar(what: str, value: Any) -> Any:
     if isinstance(value, bool):  # papermill's and YAML's reading of `off`
         return "on" if value else "off"
     value = str(value) if isinstance(value, Path) else value
-    if isinstance(value, float) or isinstance(value, int) and value.bit_length() < 2**13:
-        return value
     # Bytes that are no UTF-8 reach Python as surrogates, which no page and no file can hold.
-    if isinstance(value, str) and value.encode(errors="ignore").decode() == value:
-        if "\0" not in value:
-            return value
+    is_text = isinstance(value, str) and value.encode(errors="ignore").decode() == value
+    is_whole = isinstance(value, int) and value.bit_length() < 2**13  # Python prints no larger one
+    if isinstance(value, float) or is_whole or (is_text and "\0" not in value):
+        return value
     raise InputError(f"{what}: write a number, a text in UTF-8, or a list of these")
 
 
@@ -415,7 +414,7 @@ def _first_problem(error: pydantic.ValidationError, profile: str, given: dict[st
         name = f"{name}_{architectures.get(path[1]).setting_suffix}"
     # What the caller didn't give stands in the profile, or should.
     where = f"{_path_of(profile)}: " if name in names() and name not in given else ""
-    if name not in names() or name == "data_set" and problem["type"] == "value_error":
+    if name not in names() or (name == "data_set" and problem["type"] == "value_error"):
         return f"{where}{message}"
     if problem["type"] == "missing":
         return f"{where}lacks the setting {name}; add it, or {BASED_ON}: {PROTOCOL}"

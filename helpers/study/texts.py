@@ -17,7 +17,7 @@ def read_yaml(path: Path, loader: type[yaml.BaseLoader | yaml.SafeLoader]) -> An
     """
     try:
         # The loader reads numbers and dates by itself, and fails as they do.
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise InputError(f"{path}: {line}no YAML ({error.problem}); mend it") from None
