@@ -32,13 +32,13 @@ class _Failed(OSError):
 
 
 def fetch(
-    address: str, path: Path, known_hash: str, most_bytes: int, otherwise: str, instead: str
+    address: str, path: Path, known_hash: str | None, most_bytes: int, otherwise: str, instead: str
 ) -> None:
     """Have a file with a known hash at a path: fetch it, unless it is there.
 
     Parameters
     ----------
-    known_hash : as pooch has it, such as "md5:...".
+    known_hash : as pooch has it, such as "md5:..."; None where none was published.
     most_bytes : what the file can't be larger than; no more is read.
     otherwise, instead : what to do when it can't be had, and when another file is at the path.
 
@@ -47,10 +47,10 @@ def fetch(
     InputError : naming the address or the path. Nothing is left in the folder, nor is another file
         there ever replaced.
     """
-    method, _, digest = known_hash.partition(":")
+    method, _, digest = (known_hash or "").partition(":")
     try:
         if path.exists():
-            if not path.is_file() or file_digest(path, method) != digest:
+            if not path.is_file() or (known_hash and file_digest(path, method) != digest):
                 raise InputError(
                     f"{path}: there already, but another file than the one published (its "
                     f"{method.upper()} isn't {digest}); {instead}"
