@@ -124,7 +124,7 @@ def test_weights_are_checked_layer_by_layer_before_a_run(pretrained, tmp_path):
     path.write_bytes(pretrained.read_bytes())
     with h5py.File(path, "r+") as file:
         file.attrs["layer_names"] = list(file.attrs["layer_names"])[::-1]
-    with pytest.raises(InputError, match=r"could not be loaded \(.*hape") as error:
+    with pytest.raises(InputError, match="could not be loaded") as error:
         networks.check_weights(base, str(path))
     assert str(error.value).isprintable()
 
