@@ -149,18 +149,10 @@ def parameters(model: keras.Model) -> tuple[int, int]:
     return model.count_params(), trainable
 
 
-def fetch_imagenet_weights(base: Base) -> None:
-    """Have Keras fetch its ImageNet weights, if it hasn't before.
-
-    Raises
-    ------
-    InputError : when they can't be had, with the three choices.
-    """
-    _application(base, weights.IMAGENET, WHOLE_SIZE)
-
-
 def check_weights(base: Base, source: str) -> None:
     """Refuse weights that don't fit a base layer by layer, by loading them once; takes seconds.
+
+    Keras's ImageNet weights are fetched, if they haven't been before.
 
     Raises
     ------

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from helpers.data import dataset as datasets
+from helpers.data import scans
 from helpers.models import weights
 from helpers.pipeline import console, jobs
-from helpers.study import runs
+from helpers.study import architectures, runs
 from helpers.study.errors import InputError
 from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
 
@@ -35,6 +36,7 @@ def build(parameters: dict, name: str | None) -> Path:
         )
     dataset = datasets.load(settings.data)
     weights.check(settings)
+    scans.check(dataset)
     run = runs.named(name)
     _prepare(run, settings, parameters)
     with _only_one(run.folder), (run.folder / "log.txt").open("w") as log:
@@ -57,8 +59,9 @@ def build(parameters: dict, name: str | None) -> Path:
 
 
 def _prepare(run: runs.Run, settings: Settings, parameters: dict) -> None:
-    fetches = any(settings.weights(model) == weights.IMAGENET for model in settings.models)
-    if not fetches and settings.data.source != "medmnist":
+    on_bases = [model for model in settings.models if architectures.get(model).base]
+    has_weights = any(settings.weights(model) != weights.RANDOM for model in on_bases)
+    if not has_weights and settings.data.source != "medmnist":
         return
     command = [sys.executable, "-m", "helpers.pipeline.jobs", "prepare"]
     command += ["--folder", str(run.folder), "--parameters", json.dumps(parameters)]

@@ -23,12 +23,17 @@ from helpers.study.settings import REPOSITORY, Settings, load_settings
 
 
 def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
-    """Have pretrained weights fetched, and say what a run without a GPU will cost."""
+    """Have pretrained weights fetched or matched, and say what a run without a GPU will cost."""
     from helpers.models import cost, networks
 
-    fetched = [name for name in settings.models if settings.weights(name) == weights.IMAGENET]
-    for base in {architectures.get(name).base for name in fetched} - {None}:
-        networks.fetch_imagenet_weights(base)
+    bases = {model: architectures.get(model).base for model in settings.models}
+    # Two models may stand on one network, and differ in what it is fed.
+    named = {
+        (base.application, settings.weights(model)): base for model, base in bases.items() if base
+    }
+    for (_, source), base in named.items():
+        if source != weights.RANDOM:
+            networks.check_weights(base, source)
     if settings.data.source != "medmnist" or provenance.gpu_count():
         return
     for model in settings.models:

@@ -142,7 +142,7 @@ def test_keras_weights_are_fetched_with_limits_and_leave_nothing(monkeypatch, tm
     monkeypatch.setattr("keras.src.applications.resnet.BASE_WEIGHTS_PATH", "http://127.0.0.1:1/")
     monkeypatch.setattr(networks.downloads, "PAUSE_SECONDS", 0)
     with pytest.raises(InputError, match=r"could not be fetched into .*put resnet50_weights"):
-        networks.fetch_imagenet_weights(architectures.get("resnet50").base)
+        networks.check_weights(architectures.get("resnet50").base, "imagenet")
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -152,4 +152,4 @@ def test_imagenet_weights_without_a_network_name_the_choices(monkeypatch):
 
     monkeypatch.setattr(keras.applications, "ResNet50", fail)
     with pytest.raises(InputError, match=r"choose imagenet .* or random"):
-        networks.fetch_imagenet_weights(architectures.get("resnet50").base)
+        networks.check_weights(architectures.get("resnet50").base, "imagenet")
