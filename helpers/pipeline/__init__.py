@@ -4,7 +4,8 @@
 - `jobs`: one job of the Snakefile each.
 - `console`: what stands on a terminal: one line a job, and one line for an error.
 - `site`: the static site of a run.
+- `damage`: what is damaged in a run's folder is thrown away.
 - `address`: `make address`: point every link at a fork.
 """
 
-__all__ = ["address", "book", "console", "jobs", "site"]
+__all__ = ["address", "book", "console", "damage", "jobs", "site"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from helpers.data import dataset as datasets
 from helpers.data import scans
 from helpers.models import weights
-from helpers.pipeline import console, jobs
+from helpers.pipeline import console, damage, jobs
 from helpers.study import architectures, runs
 from helpers.study.errors import InputError
 from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
@@ -40,6 +40,7 @@ def build(parameters: dict, name: str | None) -> Path:
     run = runs.named(name)
     _prepare(run, settings, parameters)
     with _only_one(run.folder), (run.folder / "log.txt").open("w") as log:
+        damage.discard(run, settings)
         jobs.describe(run, settings, dataset)
         command = [
             *(sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", "all"),

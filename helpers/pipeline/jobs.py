@@ -18,7 +18,7 @@ from helpers.models import trainings, weights
 from helpers.pipeline import console, site
 from helpers.study import architectures, provenance
 from helpers.study.errors import InputError
-from helpers.study.runs import Run, write_json
+from helpers.study.runs import Run, remember, write_json
 from helpers.study.settings import REPOSITORY, Settings, load_settings
 
 
@@ -101,6 +101,7 @@ def describe(run: Run, settings: Settings, dataset: Dataset) -> None:
         },
     }
     write_json(run.description, facts)
+    remember(run.description, provenance.digest(facts))
 
 
 # By name the function that does a job of run, settings, data and further arguments; each makes its

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import nbformat
 
+from helpers.models import trainings
 from helpers.pages import first_page
 from helpers.study.errors import InputError
-from helpers.study.runs import Run, read_json, replacing
+from helpers.study.runs import Run, is_whole, read_json, replacing
 from helpers.study.settings import REPOSITORY
 
 
@@ -23,12 +24,13 @@ def render(run: Run) -> None:
     """
     published = (run.metrics, run.claims, run.explanations)
     for path in (run.description, *published):
-        if not path.exists():
-            raise InputError(f"{path}: no such file, so no whole run is there; make book first")
+        if not is_whole(path):
+            raise InputError(
+                f"{path}: missing or damaged, so no whole run is there; make book first"
+            )
     for name, key in read_json(run.description)["trainings"].items():
         model, _, seed = name.partition(", seed ")
-        made = read_json(run.training(model, int(seed)) / "provenance.json")
-        if made is None or made["key"] != key:
+        if not trainings.is_whole(run.training(model, int(seed)), key):
             raise InputError(
                 f"{run.folder}: {name} isn't trained as run.json says, so the last make book there "
                 "didn't end; call it again"
