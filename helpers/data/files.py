@@ -85,7 +85,7 @@ def read(path: Path, data_set: DataSet, splits: Sequence[str] = SPLITS) -> dict[
                 _check_labels(f"{path}: {split}_labels", labels, images.shape[0], data_set)
             if len({stored[f"{split}_images"].shape[1:3] for split in splits}) > 1:
                 raise InputError(f"{path}: the splits differ in image size; save them at one size")
-            _check_memory(path, stored.values())
+            check_room(str(path), sum(array.member.file_size for array in stored.values()))
             arrays = {name: _load(path, archive, name, stored[name].member) for name in names}
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
         if isinstance(error, InputError):
@@ -108,6 +108,17 @@ def size_limit() -> int:
         sum(entry.samples.values()) * (largest * entry.channels + BYTES_OF_LABEL)
         for entry in entries
     )
+
+
+def check_room(what: str, needed: int) -> None:
+    """InputError where arrays of so many bytes are more than `size_limit`, or than is free."""
+    free = psutil.virtual_memory().available
+    for most, of_what in ((size_limit(), "the most that is read"), (free, "the memory free")):
+        if needed > most:
+            raise InputError(
+                f"{what}: its arrays take {needed / 2**20:,.0f} MiB, and {of_what} is "
+                f"{most / 2**20:,.0f} MiB; take fewer or smaller images"
+            )
 
 
 def existing(path: Path) -> Path:
@@ -185,19 +196,6 @@ def _header(path: Path, archive: zipfile.ZipFile, name: str) -> _Stored:
             "file anew with numpy.savez"
         )
     return _Stored(member, dtype, shape)
-
-
-def _check_memory(path: Path, stored: Sequence[_Stored]) -> None:
-    needed, free = (
-        sum(array.member.file_size for array in stored),
-        psutil.virtual_memory().available,
-    )
-    for most, of_what in ((size_limit(), "the most that is read"), (free, "the memory free")):
-        if needed > most:
-            raise InputError(
-                f"{path}: its arrays take {needed / 2**20:,.0f} MiB, and {of_what} is "
-                f"{most / 2**20:,.0f} MiB; save fewer or smaller images"
-            )
 
 
 def _load(path: Path, archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> np.ndarray:

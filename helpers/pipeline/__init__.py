@@ -5,7 +5,8 @@
 - `console`: what stands on a terminal: one line a job, and one line for an error.
 - `site`: the static site of a run.
 - `damage`: what is damaged in a run's folder is thrown away.
+- `npz`: `make npz`: class folders of images become a file that the book reads.
 - `address`: `make address`: point every link at a fork.
 """
 
-__all__ = ["address", "book", "console", "damage", "jobs", "site"]
+__all__ = ["address", "book", "console", "damage", "jobs", "npz", "site"]
