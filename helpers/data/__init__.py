@@ -3,8 +3,9 @@
 - `phantom`: synthetic scans with the true lesion of each.
 - `files`: MedMNIST-format files, checked, and MedMNIST's own, downloaded and verified.
 - `dataset`: three splits of images with labels, whatever their source.
+- `folders`: class folders of images, split by patient and read.
 - `duplicates`: images that occur more than once, within and across splits.
 - `scans`: the widths of the scans behind images, and images of another width.
 """
 
-__all__ = ["dataset", "duplicates", "files", "phantom", "scans"]
+__all__ = ["dataset", "duplicates", "files", "folders", "phantom", "scans"]

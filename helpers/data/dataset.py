@@ -104,11 +104,10 @@ def load(data: settings.Data) -> Dataset:
     if data.is_embedded:
         return phantom_like(data, data.image_size)
     path = data.data_path or files.download(data_set, data.image_size)
-    is_official = data.data_path is None  # a download is verified
-    if not is_official:
-        is_official = file_digest(files.existing(path), "md5") in data_set.md5.values()
-    name = data_set.title if is_official else path.stem.replace("_", "-")
     splits = {split: Split(*arrays) for split, arrays in files.read(path, data_set).items()}
+    # A download is verified.
+    is_official = data.data_path is None or file_digest(path, "md5") in data_set.md5.values()
+    name = data_set.title if is_official else path.stem.replace("_", "-")
     return Dataset(name, data_set, **splits, path=path, is_official=is_official)
 
 

@@ -4,11 +4,11 @@ A square is cut from the middle of every scan, so a scan with twice the columns 
 angle shows half as much of the eye, at twice its width.
 """
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from helpers.data import files
@@ -21,7 +21,21 @@ COLUMNS = ("split", "index", "source_width")
 HIGH_RESOLUTION_WIDTH = 1_024
 STRETCH = 2.0  # how far a scan of high resolution is drawn out beside one of high speed
 FINER_SIZE = 64
+LARGEST_WIDTH = 100_000  # of a scan in pixels; the largest known are 1,536
+LARGEST_DIGITS = 9
+LARGEST_MANIFEST = 2**28  # bytes, 1,000 for each image of the largest set
 ALIKE = 0.95  # the least correlation of an image with its finer counterpart
+
+
+def check(dataset: Dataset) -> None:
+    """Read what lies beside the data file, so that what is wrong with it is told beforehand.
+
+    Raises
+    ------
+    InputError : as `source_widths` and `finer_validation` do.
+    """
+    source_widths(dataset)
+    finer_validation(dataset)
 
 
 def companions(dataset: Dataset) -> list[Path]:
@@ -29,7 +43,7 @@ def companions(dataset: Dataset) -> list[Path]:
     if dataset.path is None:
         return []
     beside = (dataset.path.with_name(MANIFEST), _finer(dataset.path))
-    return [path for path in beside if path.is_file()]
+    return [path for path in beside if path.exists() or path.is_symlink()]
 
 
 def source_widths(dataset: Dataset) -> dict[str, np.ndarray] | None:
@@ -40,28 +54,38 @@ def source_widths(dataset: Dataset) -> dict[str, np.ndarray] | None:
 
     Raises
     ------
-    InputError : for a manifest that lacks a column or doesn't list each image once.
+    InputError : for a manifest that lacks a column, a width, or doesn't list each image once,
+        with the line and the column.
     """
     path = dataset.path and dataset.path.with_name(MANIFEST)
     if path not in companions(dataset):
         return None
-    try:
-        table = pd.read_csv(path)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: no readable table ({error}); mend it or move it away") from None
-    for column in COLUMNS:
-        if column not in table:
-            raise InputError(f"{path}: has no column {column}; add it, or move the file away")
-    widths = {}
-    for split in SPLITS:
-        listed = table[table["split"] == split].sort_values("index")
-        count = len(dataset.splits[split])
-        if listed["index"].tolist() != list(range(count)):
+    if files.existing(path).stat().st_size > LARGEST_MANIFEST:
+        raise InputError(
+            f"{path}: larger than {LARGEST_MANIFEST >> 20} MiB, so no list of a data set's images; "
+            "move it away"
+        )
+    widths = {split: np.zeros(len(images), int) for split, images in dataset.splits.items()}
+    for line, row in _rows(path):
+        split, index, width = (row[column] for column in COLUMNS)
+        if split not in widths:
+            raise _wrong(path, line, "split", split, f"one of {', '.join(SPLITS)}")
+        of_split = widths[split]
+        if not _is_number(index) or int(index) >= len(of_split):
+            raise _wrong(path, line, "index", index, f"a number from 0 to {len(of_split) - 1}")
+        width = width.removesuffix(".0")  # as pandas writes a column that had gaps
+        if not _is_number(width) or not 0 < int(width) <= LARGEST_WIDTH:
+            allowed = f"a width in whole pixels, 1 to {LARGEST_WIDTH:,}"
+            raise _wrong(path, line, "source_width", width, allowed)
+        if of_split[int(index)]:
+            raise _wrong(path, line, "index", index, f"there once; {split} has it before")
+        of_split[int(index)] = int(width)
+    for split, of_split in widths.items():
+        if not of_split.all():
             raise InputError(
-                f"{path}: doesn't list each of the {count} {split} images once; mend it, or move "
-                "it away"
+                f"{path}: doesn't list each of the {len(of_split)} {split} images once; index "
+                f"{int(np.argmin(of_split))} is missing; add it, or move the file away"
             )
-        widths[split] = listed["source_width"].to_numpy()
     return widths
 
 
@@ -92,7 +116,7 @@ def finer_validation(dataset: Dataset) -> np.ndarray | None:
     path = dataset.path and _finer(dataset.path)
     if path not in companions(dataset) or dataset.size >= FINER_SIZE:
         return None
-    finer, _ = files.read(path, dataset.data_set)["val"]
+    finer, _ = files.read(path, dataset.data_set, ("val",))["val"]
     if len(finer) != len(dataset.val) or finer.shape[1] != FINER_SIZE:
         return None
     pairs = zip(resized(finer, 1.0, dataset.size), dataset.val.images, strict=True)
@@ -145,6 +169,38 @@ def variants(
     else:
         source, control = finer, {"control: resized anew": resized(finer, 1.0, size)}
     return {"as they are": images, **control, "drawn out": resized(source, factors, size)}
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a manifest with the line that each ends on."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file, restval="", strict=True)
+            for column in COLUMNS:
+                if column not in (table.fieldnames or ()):
+                    raise InputError(
+                        f"{path}: has no column {column}; add it, or move the file away"
+                    )
+            for row in table:
+                if None in row:
+                    raise InputError(
+                        f"{path}: line {table.line_num} has more fields than the first line has "
+                        "columns; mend it, or move the file away"
+                    )
+                yield table.line_num, row
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: no table in UTF-8 ({error}); mend it or move it away") from None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= LARGEST_DIGITS
+
+
+def _wrong(path: Path, line: int, column: str, value: str, allowed: str) -> InputError:
+    return InputError(
+        f"{path}: line {line}, column {column} has {value[:40]!r}, which must be {allowed}; mend "
+        "it, or move the file away"
+    )
 
 
 def _finer(path: Path) -> Path:

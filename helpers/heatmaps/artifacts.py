@@ -28,7 +28,7 @@ class Trial(NamedTuple):
 
 
 def save_trial(run: Run, trial: Trial, key: str) -> None:
-    """Keep `explanations.json` and, under the trial's key, `heatmaps.npz`: each replaced whole."""
+    """Keep `explanations.json` and `heatmaps.npz` under the trial's key: each replaced whole."""
     write_json(run.explanations, [row.as_json() for row in trial.rows])
     arrays = {}
     for model, shown in trial.shown.items():
@@ -36,7 +36,8 @@ def save_trial(run: Run, trial: Trial, key: str) -> None:
         arrays[f"{model}/classes"] = shown.classes
     with replacing_file(run.heatmaps) as partial:
         np.savez(partial, **arrays)
-    remember(run.heatmaps, key)
+    for artifact in (run.explanations, run.heatmaps):
+        remember(artifact, key)
 
 
 def load_trial(run: Run) -> Trial:

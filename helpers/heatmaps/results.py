@@ -25,7 +25,7 @@ def load_or_run(run: Run, settings: Settings, dataset: Dataset) -> Trial:
     Raises InputError where a training is missing, naming the chapter to run first.
     """
     key = trial_key(run, settings, dataset)
-    if not (is_current(run.heatmaps, key) and run.explanations.exists()):
+    if not (is_current(run.heatmaps, key) and is_current(run.explanations, key)):
         from helpers.heatmaps.trial import run_trial
 
         tried = run_trial(run, settings, dataset, recall(run, settings, dataset))

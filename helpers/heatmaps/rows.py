@@ -123,8 +123,11 @@ def randomizes(control: str) -> bool:
 
 
 def load(run: Run) -> list[Row]:
-    """The rows of a run's `explanations.json`; none where nothing was tried yet."""
-    return [Row.from_json(packed) for packed in read_json(run.explanations) or []]
+    """The rows of a run's `explanations.json`; none without a whole file of them."""
+    try:
+        return [Row.from_json(packed) for packed in read_json(run.explanations) or []]
+    except (TypeError, LookupError, AttributeError, ValueError):
+        return []
 
 
 # What a method passes: the criterion and control of a row, and where its interval has to lie.

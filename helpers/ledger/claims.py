@@ -16,6 +16,7 @@ from helpers.data.files import SPLITS
 from helpers.ledger import rules
 from helpers.study import architectures, settings
 from helpers.study.errors import InputError
+from helpers.study.texts import read_yaml
 
 LEDGER = settings.REPOSITORY / "book" / "claims.yaml"
 # How many of a source's arguments, the first ones, are models.
@@ -100,10 +101,7 @@ def ledger(path: Path = LEDGER) -> tuple[Claim, ...]:
     Raises InputError with the claim and what is wrong: a field, an id named twice or unknown, an
     unknown rule or source, a figure that a rule can't read.
     """
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML ({str(error).splitlines()[0]})") from None
+    entries = read_yaml(path, yaml.SafeLoader)
     if not isinstance(entries, list):
         raise InputError(f"{path}: must be a list of claims")
     by_id: dict[str, Claim] = {}

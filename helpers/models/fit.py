@@ -5,6 +5,8 @@ TensorFlow serves only to feed batches, so that KERAS_BACKEND=jax trains as well
 
 import tempfile
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,9 +30,12 @@ VIEWS_SEED = 0
 
 
 def load_or_train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int) -> Trained:
-    """The training with this key; it is fitted, and kept in the run's folder, if there is none."""
+    """The training with this key; it is fitted, and kept in the run's folder, if there is none.
+
+    A damaged one is none.
+    """
     trained = trainings.load(run, settings, dataset, model, seed)
-    if trained is None:
+    if trained is None or not trained.has_whole_model:
         _train(run, settings, dataset, model, seed)
         trained = trainings.load(run, settings, dataset, model, seed)
     return trained
@@ -48,15 +53,16 @@ def load_or_extract_features(
     """
     folder = run.features(model)
     wanted = trainings.features_key(settings, dataset, model)
-    if read_json(folder / "key.json") != wanted:
-        count = len(dataset.classes)
-        network = networks.build(model, settings, dataset.shape, count, seed=VIEWS_SEED)
-        features = _extract_features(settings, dataset, networks.features_of(network), model)
-        with replacing(folder) as staging:
-            np.savez(staging / "features.npz", **features)
-            write_json(staging / "key.json", wanted)
-    with np.load(folder / "features.npz") as arrays:
-        return dict(arrays)
+    kept = _kept_features(folder) if read_json(folder / "key.json") == wanted else None
+    if kept:
+        return kept
+    count = len(dataset.classes)
+    network = networks.build(model, settings, dataset.shape, count, seed=VIEWS_SEED)
+    features = _extract_features(settings, dataset, networks.features_of(network), model)
+    with replacing(folder) as staging:
+        np.savez(staging / "features.npz", **features)
+        write_json(staging / "key.json", wanted)
+    return features
 
 
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -96,16 +102,26 @@ def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int
     seconds = round(time.monotonic() - started, 1)
     with replacing(run.training(model, seed)) as folder:
         np.savez(
-            folder / "predictions.npz",
+            folder / trainings.PREDICTIONS,
             val_probabilities=_predict(fitted, inputs["val"]),
             val_labels=dataset.val.labels,
             test_probabilities=_predict(fitted, inputs["test"]),
             test_labels=dataset.test.labels,
         )
-        history.to_csv(folder / "history.csv")
-        network.save(folder / "model.keras")
-        facts = _facts(settings, dataset, model, seed, network)
-        write_json(folder / "provenance.json", facts | {"seconds": seconds})
+        history.to_csv(folder / trainings.HISTORY)
+        network.save(folder / trainings.MODEL)
+        facts = _facts(settings, dataset, model, seed, network) | {"seconds": seconds}
+        write_json(folder / trainings.PROVENANCE, trainings.sealed(facts, folder))
+
+
+def _kept_features(folder: Path) -> dict[str, np.ndarray] | None:
+    """Features as they were written, or None where the file is damaged."""
+    try:
+        with np.load(folder / "features.npz") as arrays:
+            return {name: arrays[name] for name in ("train", "val", "test")}
+    # An archive has a checksum for each array.
+    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
 
 
 def _facts(

@@ -4,12 +4,18 @@ Flat, since tf-keras-vis can't look into a nested backbone; from raw pixels, so 
 needs no preprocessing of its caller.
 """
 
+import functools
+import os
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
 import keras
 import numpy as np
 from keras import layers
 
 from helpers.models import weights
-from helpers.study import architectures
+from helpers.study import architectures, downloads
 from helpers.study.architectures import Architecture, Base
 from helpers.study.settings import Convolutions, Head, Settings
 
@@ -19,6 +25,8 @@ IMAGENET_MEAN = (103.939, 116.779, 123.68)
 RANDOM_BASE_SEED = 0
 PROBABILITIES, LOGITS, FEATURES, TARGET = "probabilities", "logits", "features", "target"
 ADAPTER = "to_rgb"
+WHOLE_SIZE = 224  # the side in pixels at which every base can be built
+BYTES_OF_WEIGHT, MD5_DIGITS = 4, 32
 
 
 def build(
@@ -141,14 +149,17 @@ def parameters(model: keras.Model) -> tuple[int, int]:
     return model.count_params(), trainable
 
 
-def fetch_imagenet_weights(base: Base) -> None:
-    """Have Keras fetch its ImageNet weights, if it hasn't before.
+def check_weights(base: Base, source: str) -> None:
+    """Refuse weights that don't fit a base layer by layer, by loading them once; takes seconds.
+
+    Keras's ImageNet weights are fetched, if they haven't been before.
 
     Raises
     ------
-    InputError : when they can't be had, with the three choices.
+    InputError : with the file's name, what is wrong and the three choices.
     """
-    _application(base, weights.IMAGENET, size=224)
+    weights.check_file(source, base)
+    _application(base, None if source == weights.RANDOM else source, WHOLE_SIZE)
 
 
 def _convolutions(x: keras.KerasTensor, settings: Convolutions) -> keras.KerasTensor:
@@ -190,12 +201,31 @@ def _pretrained(base: Base, source: str, size: int) -> keras.Model:
 
 
 def _application(base: Base, source: str | None, size: int) -> keras.Model:
+    get_file = functools.partial(_get_file, base)
     try:
         application = getattr(keras.applications, base.application)
-        return application(include_top=False, weights=source, input_shape=(size, size, 3))
-    except Exception as error:  # Keras raises a bare Exception when its download fails
-        what = str(error).splitlines()[0].rstrip(".")
+        # Keras's own fetching waits for ever, and takes whatever comes.
+        with patch("keras.src.utils.file_utils.get_file", get_file):
+            network = application(include_top=False, weights=source, input_shape=(size, size, 3))
+    except Exception as error:  # Keras raises a bare Exception, h5py whatever it comes upon
+        what = str(error).partition("\n")[0].rstrip(".") or type(error).__name__
         raise weights.unusable(source, base, f"could not be loaded ({what})") from None
+    if not all(np.isfinite(array).all() for array in network.get_weights()):
+        raise weights.unusable(source, base, "some are no finite numbers")
+    return network
+
+
+def _get_file(
+    base: Base, name: str, address: str, cache_subdir: str, file_hash: str | None = None, **_: Any
+) -> str:
+    """Keras's weights of a base, fetched with limits to where it keeps them; as it calls it."""
+    folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / cache_subdir
+    method = "md5" if file_hash and len(file_hash) == MD5_DIGITS else "sha256"
+    known_hash = f"{method}:{file_hash}" if file_hash else None
+    otherwise, instead = f"put {name} there yourself", "move it away"
+    most = base.parameters * BYTES_OF_WEIGHT * 3 // 2 + 2**20
+    downloads.fetch(address, folder / name, known_hash, most, otherwise, instead)
+    return str(folder / name)
 
 
 def _on_top_of(x: keras.KerasTensor, pretrained: keras.Model) -> keras.KerasTensor:

@@ -6,6 +6,7 @@ Imports no Keras, which takes ten seconds to load: most chapters only read.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ from helpers.models import weights
 from helpers.study import architectures
 from helpers.study.code import code_digest, result_digest
 from helpers.study.errors import InputError
-from helpers.study.provenance import digest
+from helpers.study.provenance import digest, file_digest
 from helpers.study.runs import Run, read_json
 from helpers.study.settings import Settings
 
 # The modules of this wing that determine what a training gives.
 DETERMINING = ("augmentation", "fit", "networks")
+# What a training leaves in its folder; the last holds the digests of all under `SEAL`.
+PREDICTIONS, HISTORY, MODEL = "predictions.npz", "history.csv", "model.keras"
+PROVENANCE, SEAL = "provenance.json", "sha256"
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,20 @@ class Trained:
         return self.predictions.test_probabilities.argmax(axis=1)
 
     def load_model(self) -> Any:
-        """The Keras model with the weights of its best epoch."""
+        """The Keras model with the weights of its best epoch.
+
+        InputError where its file isn't as the training left it.
+        """
+        path = self.folder / MODEL
+        if not self.has_whole_model:
+            raise InputError(f"{path}: missing or damaged; make book makes it anew")
         models = importlib.import_module("keras.models")
-        return models.load_model(self.folder / "model.keras")
+        return models.load_model(path, safe_mode=True)
+
+    @property
+    def has_whole_model(self) -> bool:
+        """Whether the model's file is as the training left it; reads all of it."""
+        return _are_whole(self.folder, (MODEL,), self.provenance)
 
 
 def key(settings: Settings, dataset: Dataset, model: str, seed: int) -> str:
@@ -95,15 +110,43 @@ def result_key(settings: Settings, dataset: Dataset, module: Path, *more: Any) -
 
 
 def load(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int) -> Trained | None:
-    """The training with this key, or None where there is none."""
+    """The training with this key, or None where there is none, or a damaged one.
+
+    Its model is not looked at, which takes longer than all else (`Trained.has_whole_model`).
+    """
     folder = run.training(model, seed)
-    provenance = read_json(folder / "provenance.json")
-    if provenance is None or provenance["key"] != key(settings, dataset, model, seed):
+    if not is_whole(folder, key(settings, dataset, model, seed)):
         return None
-    with np.load(folder / "predictions.npz") as arrays:
+    with np.load(folder / PREDICTIONS) as arrays:
         predictions = Predictions(**arrays)
-    history = pd.read_csv(folder / "history.csv", index_col="epoch")
-    return Trained(model, seed, folder, history, predictions, provenance)
+    history = pd.read_csv(folder / HISTORY, index_col="epoch")
+    return Trained(model, seed, folder, history, predictions, read_json(folder / PROVENANCE))
+
+
+def is_whole(folder: Path, key: str) -> bool:
+    """Whether a folder holds the training with this key as it was left, its model aside."""
+    provenance = read_json(folder / PROVENANCE)
+    if not isinstance(provenance, dict) or provenance.get("key") != key:
+        return False
+    return _are_whole(folder, (PREDICTIONS, HISTORY), provenance)
+
+
+def files(folder: Path) -> list[Path]:
+    """What a training leaves in its folder."""
+    return [folder / name for name in (PREDICTIONS, HISTORY, MODEL, PROVENANCE)]
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether a folder holds a training, of any key, as it was left; reads its model as well."""
+    provenance = read_json(folder / PROVENANCE)
+    names = (PREDICTIONS, HISTORY, MODEL)
+    return isinstance(provenance, dict) and _are_whole(folder, names, provenance)
+
+
+def sealed(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The content of `provenance.json`: facts, and digests of them and of the files beside it."""
+    digests = {name: file_digest(folder / name) for name in (PREDICTIONS, HISTORY, MODEL)}
+    return facts | {SEAL: digests | {PROVENANCE: digest(facts)}}
 
 
 def recall(run: Run, settings: Settings, dataset: Dataset) -> list[Trained]:
@@ -125,6 +168,15 @@ def recall(run: Run, settings: Settings, dataset: Dataset) -> list[Trained]:
                 )
             recalled.append(trained)
     return recalled
+
+
+def _are_whole(folder: Path, names: Sequence[str], provenance: dict[str, Any]) -> bool:
+    seal = provenance.get(SEAL)
+    facts = {name: value for name, value in provenance.items() if name != SEAL}
+    if not isinstance(seal, dict) or seal.get(PROVENANCE) != digest(facts):
+        return False
+    paths = [folder / name for name in names]
+    return all(path.is_file() and file_digest(path) == seal.get(path.name) for path in paths)
 
 
 def _identity(settings: Settings, model: str) -> str:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from helpers.data import dataset as datasets
+from helpers.data import scans
 from helpers.models import weights
-from helpers.pipeline import console, jobs, processes, surroundings
-from helpers.study import runs
+from helpers.pipeline import console, damage, jobs, processes, surroundings
+from helpers.study import architectures, runs
 from helpers.study.errors import InputError
 from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
 
@@ -34,9 +35,11 @@ def build(profile: str = DEFAULT_PROFILE, run: str | None = None, **parameters: 
     folder = runs.named(run or settings.profile)
     dataset = datasets.load(settings.data)
     weights.check(settings)
+    scans.check(dataset)
     snakemake_arguments = _snakemake_arguments()
     _prepare(folder, settings, parameters)
     with at_work_in(folder) as environment, (folder.folder / "log.txt").open("w") as log:
+        damage.discard(folder, settings)
         jobs.describe(folder, settings, dataset)
         runs.write_json(folder.call, {"run": folder.folder.name, "parameters": parameters})
         command = [
@@ -66,8 +69,9 @@ def _snakemake_arguments() -> list[str]:
 
 
 def _prepare(run: runs.Run, settings: Settings, parameters: dict) -> None:
-    fetches = any(settings.weights(model) == weights.IMAGENET for model in settings.models)
-    if not fetches and settings.data.source != "medmnist":
+    on_bases = [model for model in settings.models if architectures.get(model).base]
+    has_weights = any(settings.weights(model) != weights.RANDOM for model in on_bases)
+    if not has_weights and settings.data.source != "medmnist":
         return
     command = jobs.command("prepare", run=run, parameters=parameters)
     with processes.working_for(run.folder, surroundings.plain()) as environment:

@@ -21,19 +21,24 @@ from helpers.models import trainings, weights
 from helpers.pipeline import console, processes, site
 from helpers.study import architectures, provenance
 from helpers.study.errors import InputError
-from helpers.study.runs import Run, read_json, write_json
+from helpers.study.runs import Run, read_json, remember, write_json
 from helpers.study.settings import REPOSITORY, Settings, load_settings
 
 DEAD_KERNEL_SECONDS = 10.0
 
 
 def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
-    """Have pretrained weights fetched, and say what a run without a GPU will cost."""
+    """Have pretrained weights fetched or matched, and say what a run without a GPU will cost."""
     from helpers.models import cost, networks
 
-    fetched = [name for name in settings.models if settings.weights(name) == weights.IMAGENET]
-    for base in {architectures.get(name).base for name in fetched} - {None}:
-        networks.fetch_imagenet_weights(base)
+    bases = {model: architectures.get(model).base for model in settings.models}
+    # Two models may stand on one network, and differ in what it is fed.
+    named = {
+        (base.application, settings.weights(model)): base for model, base in bases.items() if base
+    }
+    for (_, source), base in named.items():
+        if source != weights.RANDOM:
+            networks.check_weights(base, source)
     if settings.data.source != "medmnist" or provenance.gpu_count():
         return
     for model in settings.models:
@@ -111,6 +116,7 @@ def describe(run: Run, settings: Settings, dataset: Dataset) -> None:
         },
     }
     write_json(run.description, facts)
+    remember(run.description, provenance.digest(facts))
 
 
 # By name the function that does a job of run, settings, data and further arguments; each makes its

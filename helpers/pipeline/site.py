@@ -10,11 +10,12 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from helpers.models import trainings
 from helpers.pages import first_page
 from helpers.pipeline import console, surroundings
 from helpers.study import runs
 from helpers.study.errors import InputError
-from helpers.study.runs import Run, read_json, replacing
+from helpers.study.runs import Run, is_whole, read_json, replacing
 from helpers.study.settings import REPOSITORY
 
 # Folders of `book/` with what pages show or are styled by.
@@ -48,13 +49,12 @@ def render(run: Run) -> None:
     """
     published = (run.metrics, run.claims, run.explanations)
     executed = [run.notebooks / f"{chapter}.ipynb" for chapter in chapters()]
-    for path in (run.description, *published, *executed):
-        if not path.exists():
-            raise InputError(f"{path}: no such file, so no whole run is there; make book first")
+    missing = [path for path in (run.description, *published) if not is_whole(path)]
+    for path in (*missing, *(path for path in executed if not path.exists())):
+        raise InputError(f"{path}: missing or damaged, so no whole run is there; make book first")
     for name, key in read_json(run.description)["trainings"].items():
         model, _, seed = name.partition(", seed ")
-        made = read_json(run.training(model, int(seed)) / "provenance.json")
-        if made is None or made["key"] != key:
+        if not trainings.is_whole(run.training(model, int(seed)), key):
             raise InputError(
                 f"{run.folder}: {name} isn't trained as run.json says, so the last make book there "
                 "didn't end; call it again"

@@ -6,7 +6,19 @@
 - `settings`: a profile with the caller's overrides, in blocks, validated.
 - `runs`: a run's folder and paths, and files that are replaced whole.
 - `provenance`: what makes results here and now, and digests of values, files and arrays.
+- `texts`: what people write by hand, read as data.
+- `downloads`: downloads that end, and leave nothing behind when they fail.
 - `code`: which modules a chapter or a module imports, and a digest of what they do.
 """
 
-__all__ = ["architectures", "code", "data_sets", "errors", "provenance", "runs", "settings"]
+__all__ = [
+    "architectures",
+    "code",
+    "data_sets",
+    "downloads",
+    "errors",
+    "provenance",
+    "runs",
+    "settings",
+    "texts",
+]

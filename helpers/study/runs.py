@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from helpers.study.errors import InputError
+from helpers.study.provenance import file_digest
 from helpers.study.settings import REPOSITORY, Settings
 
 SCRATCH, KEYS = "scratch", "keys.json"
@@ -120,26 +121,39 @@ def remove_unfinished(run: Run) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace a file's text at once by a value's, unless it is the same and may stay untouched."""
-    text = json.dumps(value, indent=1, allow_nan=False) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") == text:
+    text = (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
+    if path.exists() and path.read_bytes() == text:
         return
     with replacing_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def is_current(artifact: Path, key: str) -> bool:
-    """Whether an artifact is there and was made under this key."""
-    return (
-        artifact.exists() and (read_json(artifact.with_name(KEYS)) or {}).get(artifact.name) == key
-    )
-
-
-def remember(artifact: Path, key: str) -> None:
-    """Note the key under which an artifact was made, once it is written whole."""
-    path = artifact.with_name(KEYS)
-    write_json(path, (read_json(path) or {}) | {artifact.name: key})
+        partial.write_bytes(text)
 
 
 def read_json(path: Path) -> Any:
-    """The value that `write_json` wrote, or None where there is no such file."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    """The value that `write_json` wrote, or None where there is no such file or it is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return None
+
+
+def is_current(artifact: Path, key: str) -> bool:
+    """Whether an artifact is there as it was written, and was made under this key."""
+    return is_whole(artifact) and _notes(artifact)[artifact.name].get("key") == key
+
+
+def is_whole(artifact: Path) -> bool:
+    """Whether an artifact is there as it was when `remember` noted it."""
+    note = _notes(artifact).get(artifact.name)
+    is_noted = artifact.is_file() and isinstance(note, dict)
+    return is_noted and note.get("sha256") == file_digest(artifact)
+
+
+def remember(artifact: Path, key: str) -> None:
+    """Note the key under which an artifact was made, and its content, once it is written whole."""
+    note = {"key": key, "sha256": file_digest(artifact)}
+    write_json(artifact.with_name(KEYS), _notes(artifact) | {artifact.name: note})
+
+
+def _notes(artifact: Path) -> dict[str, Any]:
+    notes = read_json(artifact.with_name(KEYS))
+    return notes if isinstance(notes, dict) else {}

@@ -17,13 +17,19 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from helpers.study import architectures, data_sets
 from helpers.study.errors import InputError
+from helpers.study.texts import read_yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # The profile that a run has by default, and the one that says what the report did.
 DEFAULT_PROFILE, PROTOCOL = "demo", "paper"
+PROFILES = REPOSITORY / "profiles"
+BASED_ON = "based_on"  # in a profile: the one whose settings it changes
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
+# TensorFlow counts in 32 bits; larger layers and phantoms than these fit no machine.
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Width = Annotated[int, Field(ge=1, le=2**14)]
+Images = Annotated[int, Field(ge=1, le=100_000)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
@@ -38,7 +44,10 @@ def _whole(value: Any) -> Any:
 
 
 def _absolute(path: Path) -> Path:
-    return path.expanduser().resolve()
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError) as error:  # an unknown user, a loop of links
+        raise ValueError(f"no path that can be followed ({error}); write it in full") from None
 
 
 def _resolved(value: str) -> str:
@@ -50,7 +59,7 @@ Listed = BeforeValidator(_split)
 Weights = Annotated[str, AfterValidator(_resolved)]
 
 
-class Block(BaseModel, extra="forbid", frozen=True, populate_by_name=True):
+class Block(BaseModel, extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False):
     """Settings that belong together."""
 
 
@@ -62,7 +71,7 @@ class Data(Block):
     # Height and width in pixels; None for a file, which has its own.
     image_size: Annotated[Literal[data_sets.SIZES], BeforeValidator(_whole)] | None
     data_path: Annotated[Path, AfterValidator(_absolute)] | None
-    phantom_images: Annotated[tuple[Count, Count, Count], Listed]
+    phantom_images: Annotated[tuple[Images, Images, Images], Listed]
     phantom_seed: Seed
 
     @property
@@ -85,7 +94,7 @@ class Augmentation(Block):
 class Convolutions(Block):
     """The custom CNN's body (the report's section 2.2.1)."""
 
-    convolution_filters: Annotated[tuple[Count, Count, Count, Count], Listed]
+    convolution_filters: Annotated[tuple[Width, Width, Width, Width], Listed]
     convolution_dropout: Probability
     pooling_dropout: Probability
 
@@ -107,7 +116,7 @@ class Base(Block):
 class Head(Block):
     """The dense layers on the pooled features."""
 
-    dense_units: Annotated[tuple[Count, Count], Listed]
+    dense_units: Annotated[tuple[Width, Width], Listed]
     dense_dropout: Annotated[tuple[Probability, Probability], Listed]
 
 
@@ -265,15 +274,17 @@ def names() -> tuple[str, ...]:
 
 
 def profile_names() -> list[str]:
-    return sorted(path.stem for path in (REPOSITORY / "profiles").glob("*.yaml"))
+    return sorted(path.stem for path in PROFILES.glob("*.yaml") if path.is_file())
 
 
 def _readers(*sources: str) -> str:
-    readers = [name for name in profile_names() if _read_profile(name)["source"] in sources]
+    readers = [name for name in profile_names() if _read_profile(name).get("source") in sources]
     return f"profile {' or '.join(readers)}"
 
 
-def load_settings(profile: str, overrides: str | None = None, **parameters: Any) -> Settings:
+def load_settings(
+    profile: str = DEFAULT_PROFILE, overrides: str | None = None, **parameters: Any
+) -> Settings:
     """Read a profile and lay the caller's parameters over it.
 
     `overrides` has further settings as "name=value name=value"; a parameter of None leaves the
@@ -285,10 +296,11 @@ def load_settings(profile: str, overrides: str | None = None, **parameters: Any)
     for name in given:
         if name not in names():
             raise InputError(f"unknown setting {name!r}: {_nearest(name, names())}")
+    given = {name: _as_typed(f"setting {name}", value) for name, value in given.items()}
     try:
         return Settings(profile=profile, **_in_blocks(values | given))
     except pydantic.ValidationError as error:
-        raise InputError(_first_problem(error)) from None
+        raise InputError(_first_problem(error, profile, given)) from None
 
 
 def restored(flat: dict[str, Any]) -> Settings:
@@ -330,14 +342,49 @@ def _in_blocks(values: dict[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _read_profile(profile: str) -> dict[str, Any]:
+def _read_profile(profile: str, followed: tuple[str, ...] = ()) -> dict[str, Any]:
     if profile not in profile_names():
-        raise InputError(f"unknown profile {profile!r}: {_nearest(str(profile), profile_names())}")
+        where = f"{_path_of(followed[-1])}: based on an " if followed else ""
+        nearest = _nearest(str(profile), profile_names())
+        raise InputError(f"{where}unknown profile {profile!r}: {nearest}")
+    path = _path_of(profile)
+    if profile in followed:
+        circle = " on ".join((*followed, profile))
+        raise InputError(f"{path}: {circle} is based in a circle; mend {BASED_ON}")
     # As text, like what users type: YAML takes `off` for a truth value and 010 for eight.
-    text = (REPOSITORY / "profiles" / f"{profile}.yaml").read_text(encoding="utf-8")
-    values = yaml.load(text, Loader=yaml.BaseLoader)
-    base = values.pop("based_on", None)
-    return _read_profile(base) | values if base else values
+    values = read_yaml(path, yaml.BaseLoader)
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: must be settings, each as `name: value`")
+    for name, value in values.items():
+        if name not in (BASED_ON, *names()):
+            raise InputError(f"{path}: unknown setting {name!r}: {_nearest(str(name), names())}")
+        _as_typed(f"{path}: {name}", value)
+    if BASED_ON not in values:
+        return values
+    return _read_profile(values.pop(BASED_ON), (*followed, profile)) | values
+
+
+def _path_of(profile: str) -> Path:
+    return PROFILES / f"{profile}.yaml"
+
+
+def _as_typed(what: str, value: Any) -> Any:
+    """A setting's value as it could be typed: a text, a number, or a list of these."""
+    if isinstance(value, list | tuple):
+        return [_scalar(what, part) for part in value]
+    return _scalar(what, value)
+
+
+def _scalar(what: str, value: Any) -> Any:
+    if isinstance(value, bool):  # papermill's and YAML's reading of `off`
+        return "on" if value else "off"
+    value = str(value) if isinstance(value, Path) else value
+    # Bytes that are no UTF-8 reach Python as surrogates, which no page and no file can hold.
+    is_text = isinstance(value, str) and value.encode(errors="ignore").decode() == value
+    is_whole = isinstance(value, int) and value.bit_length() < 2**13  # Python prints no larger one
+    if isinstance(value, float) or is_whole or (is_text and "\0" not in value):
+        return value
+    raise InputError(f"{what}: write a number, a text in UTF-8, or a list of these")
 
 
 def _parse_overrides(text: str | None) -> dict[str, str]:
@@ -358,17 +405,21 @@ def _nearest(word: str, allowed: Sequence[str]) -> str:
     return f"{hint}Allowed: {', '.join(allowed)}"
 
 
-def _first_problem(error: pydantic.ValidationError) -> str:
+def _first_problem(error: pydantic.ValidationError, profile: str, given: dict[str, Any]) -> str:
     problem = error.errors()[0]
-    message, given = problem["msg"].removeprefix("Value error, "), problem["input"]
+    message, value = problem["msg"].removeprefix("Value error, "), problem["input"]
     path = [part for part in problem["loc"] if isinstance(part, str)]
-    if not path or path[-1] in (*BLOCKS, "data_set"):
-        return message
-    name = path[-1]
-    if path[0] == "of_model":
+    name = path[-1] if path else ""
+    if path[:1] == ["of_model"]:
         name = f"{name}_{architectures.get(path[1]).setting_suffix}"
+    # What the caller didn't give stands in the profile, or should.
+    where = f"{_path_of(profile)}: " if name in names() and name not in given else ""
+    if name not in names() or (name == "data_set" and problem["type"] == "value_error"):
+        return f"{where}{message}"
+    if problem["type"] == "missing":
+        return f"{where}lacks the setting {name}; add it, or {BASED_ON}: {PROTOCOL}"
     if problem["type"] == "literal_error":
         allowed = re.findall(r"(?!or\b)\b[\w-]+", problem["ctx"]["expected"])
-        message = f"not allowed. {_nearest(str(given), allowed)}"
-    is_number = isinstance(given, int | float) or re.fullmatch(r"-?[\d.]+", str(given))
-    return f"setting {name} = {given if is_number else repr(given)}: {message}"
+        message = f"not allowed. {_nearest(str(value), allowed)}"
+    is_number = isinstance(value, int | float) or re.fullmatch(r"-?[\d.]+", str(value))
+    return f"{where}setting {name} = {value if is_number else repr(value)}: {message}"

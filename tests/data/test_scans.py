@@ -1,5 +1,7 @@
 """The scans behind images: manifests, drawing out and its control, finer images."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,18 +36,83 @@ def test_a_manifest_is_read_in_the_order_of_the_images(local, tmp_path):
     assert widths["val"].tolist() == list(range(512, 520))
 
 
+def cell(line, column, value):
+    """Change one cell; line 1 has the columns' names."""
+
+    def change(table):
+        table = table.sort_values(["split", "index"], ascending=[False, True]).astype(object)
+        table.iloc[line - 2, table.columns.get_loc(column)] = value
+        return table
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (lambda table: table.drop(columns="source_width"), "has no column source_width"),
-        (lambda table: table.iloc[1:], "doesn't list each of the 8"),
-        (lambda table: pd.DataFrame(), "no readable table|has no column"),
+        (lambda table: table.drop(columns="split"), "has no column split"),
+        (lambda table: pd.DataFrame(), "has no column split"),
+        (lambda table: table[table["index"] != 3], "each of the 8 train .*index 3 is missing"),
+        (cell(5, "source_width", None), "line 5, column source_width has ''.*whole pixels"),
+        (cell(5, "source_width", "512x496"), "line 5, column source_width has '512x496'"),
+        (cell(2, "source_width", -1), "line 2, column source_width has '-1'"),
+        (cell(2, "source_width", 0), "line 2, column source_width has '0'"),
+        (cell(2, "source_width", 512.5), "line 2, column source_width has '512.5'"),
+        (cell(2, "source_width", "inf"), "line 2, column source_width has 'inf'"),
+        (cell(2, "source_width", 10**9), "1 to 100,000"),
+        (cell(2, "source_width", "9" * 5000), "1 to 100,000"),
+        (cell(2, "source_width", "1\n2"), r"line 3, column source_width has '1\\n2'"),
+        (cell(3, "split", "tset"), "line 3, column split has 'tset'.*train, val, test"),
+        (cell(3, "index", 8), "line 3, column index has '8'.*0 to 7"),
+        (cell(3, "index", "1.5"), "line 3, column index has '1.5'"),
+        (cell(3, "index", 0), "line 3, column index has '0'.*there once"),
     ],
 )
-def test_a_manifest_that_does_not_fit_is_refused(local, tmp_path, change, words):
-    change(manifest(dict.fromkeys(SPLITS, 8))).to_csv(tmp_path / "manifest.csv")
-    with pytest.raises(InputError, match=words):
-        scans.source_widths(local)
+def test_a_manifest_that_does_not_fit_is_refused_with_its_place(local, tmp_path, change, words):
+    change(manifest(dict.fromkeys(SPLITS, 8))).to_csv(tmp_path / "manifest.csv", index=False)
+    with pytest.raises(InputError, match=words) as error:
+        scans.check(local)
+    assert str(tmp_path / "manifest.csv") in str(error.value)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path.write_bytes(b"split,index,source_width\ntrain,0,\xff"), "UTF-8"),
+        (lambda path: path.write_bytes(b'split,index,source_width\ntrain,0,"5'), "no table"),
+        (
+            lambda path: path.write_bytes(b"split,index,source_width\ntrain,0,5,6"),
+            "line 2 has more",
+        ),
+        (lambda path: path.write_bytes(b""), "has no column split"),
+        (lambda path: path.write_bytes(b"split;index;source_width"), "has no column split"),
+        (lambda path: path.open("wb").truncate(2**28 + 1), "larger than 256 MiB"),
+        (lambda path: path.mkdir(), "a folder"),
+        (os.mkfifo, "a device or a pipe"),
+        (lambda path: path.symlink_to(path), "symbolic links"),
+    ],
+)
+def test_a_manifest_that_is_no_table_is_refused_in_one_line(local, tmp_path, make, words):
+    make(tmp_path / "manifest.csv")
+    with pytest.raises(InputError, match=words) as error:
+        scans.check(local)
+    assert str(error.value).isprintable()
+
+
+def test_a_manifest_of_equal_widths_as_spreadsheets_write_it_is_read(local, tmp_path):
+    table = manifest(dict.fromkeys(SPLITS, 8)).assign(source_width=512.0)
+    table.to_csv(
+        tmp_path / "manifest.csv", index=False, encoding="utf-8-sig", lineterminator="\r\n"
+    )
+    assert {width for widths in scans.source_widths(local).values() for width in widths} == {512}
+
+
+def test_finer_images_that_cannot_be_read_are_named_beforehand(local, tmp_path):
+    (tmp_path / "mine_64.npz").write_bytes(b"no archive")
+    with pytest.raises(InputError, match=r"mine_64\.npz: not a whole"):
+        scans.check(local)
 
 
 def test_octmnist_minis_test_scans_are_wider(octmnist_mini):

@@ -119,3 +119,17 @@ def test_a_malformed_ledger_is_refused_in_one_line(tmp_path, change, message):
     assert message in str(raised.value)
     assert str(path) in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"- [", b"- \xff", b"[" * 1000, b"- 2001-99-99", b"- " + b"9" * 5000, b"- a\0", b"3"],
+    ids=lambda content: repr(content[:10]),
+)
+def test_a_ledger_that_is_no_list_in_yaml_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "claims.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        claims.ledger(path)
+    assert str(path) in str(raised.value)
+    assert str(raised.value).isprintable()

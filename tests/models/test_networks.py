@@ -117,10 +117,39 @@ def test_weights_of_the_right_size_in_the_wrong_places_are_refused(tmp_path):
         networks.build("resnet50", load_settings("demo", weights=str(path)), GREY, 4, seed=0)
 
 
+def test_weights_are_checked_layer_by_layer_before_a_run(pretrained, tmp_path):
+    base = architectures.get("resnet50").base
+    networks.check_weights(base, str(pretrained))
+    path = tmp_path / "swapped.h5"
+    path.write_bytes(pretrained.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.attrs["layer_names"] = list(file.attrs["layer_names"])[::-1]
+    with pytest.raises(InputError, match="could not be loaded") as error:
+        networks.check_weights(base, str(path))
+    assert str(error.value).isprintable()
+
+
+def test_weights_that_are_no_numbers_are_refused(monkeypatch):
+    network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    network.layers[0].bias.assign([np.nan])
+    monkeypatch.setattr(keras.applications, "ResNet50", lambda **_: network)
+    with pytest.raises(InputError, match="no finite numbers"):
+        networks.check_weights(architectures.get("resnet50").base, "random")
+
+
+def test_keras_weights_are_fetched_with_limits_and_leave_nothing(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr("keras.src.applications.resnet.BASE_WEIGHTS_PATH", "http://127.0.0.1:1/")
+    monkeypatch.setattr(networks.downloads, "PAUSE_SECONDS", 0)
+    with pytest.raises(InputError, match=r"could not be fetched into .*put resnet50_weights"):
+        networks.check_weights(architectures.get("resnet50").base, "imagenet")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 def test_imagenet_weights_without_a_network_name_the_choices(monkeypatch):
     def fail(*_, **__):
         raise Exception("URL fetch failure on https://example.org: None -- unreachable")
 
     monkeypatch.setattr(keras.applications, "ResNet50", fail)
     with pytest.raises(InputError, match=r"choose imagenet .* or random"):
-        networks.fetch_imagenet_weights(architectures.get("resnet50").base)
+        networks.check_weights(architectures.get("resnet50").base, "imagenet")

@@ -2,6 +2,8 @@
 
 import ast
 import json
+import os
+import shutil
 from dataclasses import replace
 
 import keras
@@ -10,6 +12,7 @@ import pytest
 
 from helpers.data import dataset as datasets
 from helpers.data.dataset import Split
+from helpers.models import fit
 from helpers.models import trainings as kept
 from helpers.study import architectures
 from helpers.study.errors import InputError
@@ -136,3 +139,61 @@ def test_every_module_that_fits_a_model_is_in_its_key():
     }
     # What trainings.py does is keep and find; weights.py only refuses.
     assert imported - {"trainings"} | {"fit"} == set(kept.DETERMINING)
+
+
+@pytest.fixture
+def copied(run, trainings, tmp_path):
+    """A copy of the run, to be damaged."""
+    shutil.copytree(run.folder, tmp_path / "run", copy_function=os.link)
+    return Run(tmp_path / "run")
+
+
+def overwrite(path, content):
+    path.unlink()  # it is a link to what other tests read
+    path.write_bytes(content)
+
+
+def cut(content):
+    return content[: len(content) // 2]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"", cut, lambda _: b"[1]", lambda c: c[:-3] + b"123"]
+)
+@pytest.mark.parametrize("name", ["predictions.npz", "history.csv", "provenance.json"])
+def test_a_damaged_training_is_as_if_it_were_not_there(copied, small, dataset, name, damage):
+    assert kept.load(copied, small, dataset, "custom-cnn", 0)
+    path = copied.training("custom-cnn", 0) / name
+    overwrite(path, damage(path.read_bytes()))
+    assert kept.load(copied, small, dataset, "custom-cnn", 0) is None
+
+
+def test_provenance_that_tells_other_facts_is_damaged(copied, small, dataset):
+    path = copied.training("custom-cnn", 0) / "provenance.json"
+    facts = json.loads(path.read_text()) | {"seconds": 1e-3}
+    overwrite(path, json.dumps(facts).encode())
+    assert kept.load(copied, small, dataset, "custom-cnn", 0) is None
+
+
+def test_a_damaged_model_is_named_and_trained_anew(copied, small, dataset):
+    trained = kept.load(copied, small, dataset, "custom-cnn", 0)
+    path = trained.folder / "model.keras"
+    overwrite(path, cut(path.read_bytes()))
+    with pytest.raises(InputError, match=r"model\.keras: missing or damaged"):
+        kept.load(copied, small, dataset, "custom-cnn", 0).load_model()
+    again = fit.load_or_train(copied, small, dataset, "custom-cnn", 0)
+    again.load_model()
+    np.testing.assert_array_equal(
+        again.predictions.test_probabilities, trained.predictions.test_probabilities
+    )
+
+
+def test_damaged_features_are_extracted_anew(copied, small, dataset):
+    path = copied.features("resnet50") / "features.npz"
+    before = fit.load_or_extract_features(copied, small, dataset, "resnet50")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    overwrite(path, content)
+    after = fit.load_or_extract_features(copied, small, dataset, "resnet50")
+    for name, features in before.items():
+        np.testing.assert_array_equal(features, after[name])

@@ -45,7 +45,9 @@ def test_a_result_is_current_under_its_own_key_only(tmp_path):
     runs.write_json(run.metrics, {})
     assert not runs.is_current(run.metrics, "key")
     runs.remember(run.metrics, "key")
+    runs.write_json(run.claims, {})
     runs.remember(run.claims, "another")
+    run.claims.unlink()
     assert runs.is_current(run.metrics, "key")
     assert not runs.is_current(run.metrics, "another")
     assert not runs.is_current(run.claims, "another")  # it is not there
@@ -56,3 +58,27 @@ def test_a_chapter_fills_gaps_with_embedded_data_alone():
     assert not runs.open_run(load_settings("paper")).fills_gaps
     assert runs.open_run(load_settings("demo")).folder.parts[-2:] == ("scratch", "demo")
     assert runs.open_run(load_settings("demo"), "mine").folder == runs.named("mine").folder
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff", b"[" * 100_000, b"9" * 5000, b"\0" * 10], ids=range(6)
+)
+def test_what_is_no_json_is_none(tmp_path, content):
+    (tmp_path / "file.json").write_bytes(content)
+    assert runs.read_json(tmp_path / "file.json") is None
+    runs.write_json(tmp_path / "file.json", [1])
+    assert runs.read_json(tmp_path / "file.json") == [1]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"3", b"garbage", b'{"metrics.json": 3}'])
+@pytest.mark.parametrize("damaged", ["metrics.json", runs.KEYS])
+def test_a_damaged_result_is_as_if_it_were_not_there(tmp_path, damaged, content):
+    run = Run(tmp_path)
+    runs.write_json(run.metrics, {"accuracy": 1})
+    runs.remember(run.metrics, "key")
+    assert runs.is_current(run.metrics, "key")
+    run.metrics.with_name(damaged).write_bytes(content)
+    assert not runs.is_whole(run.metrics)
+    assert not runs.is_current(run.metrics, "key")
+    runs.remember(run.metrics, "key")
+    assert runs.is_current(run.metrics, "key")

@@ -91,6 +91,25 @@ def test_values_are_read_as_users_type_them(overrides, name, value):
         ({"profile": "demo", "overrides": "epochs='3"}, ["can't read", "quotation"]),
         ({"profile": "demo", "seeds": "0,0"}, ["twice"]),
         ({"profile": "demo", "seeds": "20240131123"}, ["4294967295"]),
+        ({"profile": "demo", "seeds": 2**70}, ["4294967295"]),
+        ({"profile": "demo", "seeds": {"a": 1}}, ["seeds", "a list"]),
+        ({"profile": "demo", "epochs": 10**6000}, ["epochs", "a number"]),
+        ({"profile": "demo", "epochs": True}, ["epochs", "integer"]),
+        ({"profile": "demo", "overrides": "epochs=" + "9" * 5000}, ["epochs", "integer"]),
+        ({"profile": "demo", "overrides": "epochs=99999999999"}, ["epochs", "2147483647"]),
+        ({"profile": "demo", "overrides": "phantom_images=10000000,1,1"}, ["100000"]),
+        ({"profile": "demo", "overrides": "dense_units=1000000,1"}, ["16384"]),
+        ({"profile": "demo", "overrides": "shift=1e400"}, ["shift = '1e400'", "finite"]),
+        ({"profile": "demo", "overrides": "imbalance_ratio=inf"}, ["finite"]),
+        ({"profile": "demo", "overrides": "shift=nan"}, ["finite"]),
+        ({"profile": "demo", "overrides": "epochs=3\\"}, ["can't read", "escaped"]),
+        ({"profile": "demo", "overrides": "data_set="}, ["data_set = None"]),
+        ({"profile": "demo", "overrides": "weights=~nosuchuser/x.h5"}, ["~nosuchuser", "in full"]),
+        ({"profile": "local", "data_path": "a\0b"}, ["data_path", "text"]),
+        ({"profile": "local", "data_path": "\udcff.npz"}, ["data_path", "UTF-8"]),
+        ({"profile": "demo", "models": [["custom-cnn"]]}, ["models", "a list"]),
+        ({"profile": ""}, ["unknown profile ''"]),
+        ({"profile": "../demo\n"}, [r"'../demo\n'", "local, paper"]),
         ({"profile": "local"}, ["data_path"]),
         ({"profile": "demo", "data_path": "x.npz"}, ["profile local"]),
         ({"profile": "demo", "overrides": "image_size=32"}, ["28, 64, 128, 224"]),
@@ -107,6 +126,65 @@ def test_what_cannot_be_used_is_named_with_what_is_allowed(arguments, words):
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
+
+
+def test_brackets_are_no_depth():
+    assert load_settings("demo", seeds="[" * 1000 + "3" + "]" * 1000).seeds == (3,)
+
+
+def test_papermills_reading_of_off_is_off():
+    assert load_settings("demo", augmentation=False).augmentation.when == "off"
+
+
+def test_a_message_is_one_line_whatever_it_names():
+    error = InputError("data/my\nfile\x1b[2J\udcff über.npz: " + "9" * 5000 + "; use another")
+    assert str(error).isprintable()
+    assert len(str(error)) < 1100
+    assert str(error).startswith(r"data/my\nfile\x1b[2J\udcff über.npz")
+    assert str(error).endswith("; use another")
+
+
+@pytest.fixture
+def profiles(tmp_path, monkeypatch):
+    """The profiles in a folder of their own."""
+    for path in settings.PROFILES.glob("*.yaml"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(settings, "PROFILES", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "must be settings"),
+        ("- a list", "must be settings"),
+        ("based_on: paper\nepochs: [", "line 2: no YAML"),
+        ("[" * 1000, "nested too deep"),
+        (b"epochs: \xff", "UTF-8"),
+        ("based_on: paper\nepochs: 2\0", "no YAML"),
+        ("based_on: mine", "mine on mine is based in a circle"),
+        ("based_on: other", "mine on other on mine"),
+        ("based_on: peper", "did you mean 'paper'"),
+        ("based_on: [paper]", "unknown profile"),
+        ("based_on: paper\nepoch: 3", "did you mean 'epochs'"),
+        ("based_on: paper\nepochs: {a: 3}", "epochs: write a number"),
+        ("based_on: paper\nepochs: many", "epochs = 'many'"),
+        ("epochs: 3", "lacks the setting models"),
+    ],
+)
+def test_a_profile_that_cannot_be_used_is_named_with_its_file(profiles, text, words):
+    (profiles / "mine.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    (profiles / "other.yaml").write_text("based_on: mine")
+    with pytest.raises(InputError, match=words) as error:
+        load_settings("mine")
+    assert str(error.value).startswith(str(profiles))
+    assert str(error.value).isprintable()
+
+
+def test_a_profile_of_ones_own_is_read_as_text(profiles):
+    (profiles / "mine.yaml").write_text("based_on: demo\nepochs: 010\naugmentation: off")
+    loaded = load_settings("mine")
+    assert (loaded.training.epochs, loaded.augmentation.when) == (10, "off")
 
 
 def test_what_differs_from_the_protocol_is_what_the_runs_models_read():
