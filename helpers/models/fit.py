@@ -76,6 +76,7 @@ def view_count(settings: Settings, dataset: Dataset) -> int:
 
 
 def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int) -> None:
+    made = provenance.here_and_now()  # beforehand: no training is lost to an answer that fails
     started = time.monotonic()
     network = networks.build(model, settings, dataset.shape, len(dataset.classes), seed)
     if trains_on_features(settings, model):
@@ -105,7 +106,7 @@ def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int
         history.to_csv(folder / "history.csv")
         network.save(folder / "model.keras")
         facts = _facts(settings, dataset, model, seed, network)
-        write_json(folder / "provenance.json", facts | {"seconds": seconds})
+        write_json(folder / "provenance.json", facts | made | {"seconds": seconds})
 
 
 def _facts(
@@ -119,9 +120,9 @@ def _facts(
         "data": dataset.name,
         "data_origin": dataset.origin,
         "data_fingerprint": dataset.fingerprint,
-        "settings": settings.flat(),
+        "settings": settings.told(),
         "parameters": {"total": total, "trainable": trainable},
-    } | provenance.here_and_now()
+    }
 
 
 def _fit(

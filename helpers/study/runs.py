@@ -31,6 +31,7 @@ class Run:
     metrics = _below("artifacts/metrics.json")  # every test metric of every training
     explanations = _below("artifacts/explanations.json")  # every heatmap method by every criterion
     claims = _below("artifacts/claims.json")  # every claim of the report with its verdicts
+    inputs = _below("inputs.json")  # where its files lie on this machine; no artifact
     heatmaps = _below("heatmaps.npz")  # the maps of every method that are on trial
     notebooks = _below("notebooks")  # the executed chapters
     html = _below("html")  # the site
