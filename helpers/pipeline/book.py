@@ -37,7 +37,7 @@ def build(parameters: dict, name: str | None) -> Path:
     weights.check(settings)
     run = runs.named(name)
     _prepare(run, settings, parameters)
-    with _only_one(run.folder), (run.folder / "log.txt").open("w") as log:
+    with only_one(run.folder), (run.folder / "log.txt").open("w") as log:
         jobs.describe(run, settings, dataset)
         command = [
             *(sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", "all"),
@@ -68,7 +68,8 @@ def _prepare(run: runs.Run, settings: Settings, parameters: dict) -> None:
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold a run's folder; InputError where another process of this book holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         try:

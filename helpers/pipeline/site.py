@@ -21,18 +21,7 @@ def render(run: Run) -> None:
     InputError where there is no such run, and when Jupyter Book warns of anything; `<run>/html` is
     then as it was.
     """
-    published = (run.metrics, run.claims, run.explanations)
-    for path in (run.description, *published):
-        if not path.exists():
-            raise InputError(f"{path}: no such file, so no whole run is there; make book first")
-    for name, key in read_json(run.description)["trainings"].items():
-        model, _, seed = name.partition(", seed ")
-        made = read_json(run.training(model, int(seed)) / "provenance.json")
-        if made is None or made["key"] != key:
-            raise InputError(
-                f"{run.folder}: {name} isn't trained as run.json says, so the last make book there "
-                "didn't end; call it again"
-            )
+    require_finished(run)
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "source", Path(folder) / "output"
         pages = shutil.ignore_patterns("*.ipynb", ".*")
@@ -45,8 +34,28 @@ def render(run: Run) -> None:
         _call_jupyter_book(source, output)
         with replacing(run.html) as html:
             shutil.copytree(output / "_build" / "html", html, dirs_exist_ok=True)
-            for path in published:
+            for path in published(run):
                 shutil.copy(path, html)
+
+
+def published(run: Run) -> tuple[Path, ...]:
+    """The results of a run that its site offers to whoever wants the figures."""
+    return run.metrics, run.claims, run.explanations
+
+
+def require_finished(run: Run) -> None:
+    """Raise InputError for a run whose last `make book` didn't end, or that isn't there."""
+    for path in (run.description, *published(run)):
+        if not path.exists():
+            raise InputError(f"{path}: no such file, so no whole run is there; make book first")
+    for name, key in read_json(run.description)["trainings"].items():
+        model, _, seed = name.partition(", seed ")
+        made = read_json(run.training(model, int(seed)) / "provenance.json")
+        if made is None or made["key"] != key:
+            raise InputError(
+                f"{run.folder}: {name} isn't trained as run.json says, so the last make book there "
+                "didn't end; call it again"
+            )
 
 
 def _copy_with_parameters_folded(path: Path, folder: Path) -> None:

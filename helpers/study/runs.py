@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from helpers.study.errors import InputError
 from helpers.study.settings import REPOSITORY, Settings
 
 SCRATCH, KEYS = "scratch", "keys.json"
@@ -49,6 +50,19 @@ class Run:
 
 def named(name: str) -> Run:
     return Run(REPOSITORY / "runs" / name)
+
+
+def existing(name: str) -> Run:
+    """The run of a folder under `runs/`; InputError, with those that there are, where it is none.
+
+    A name is no path: it leads nowhere else.
+    """
+    run = named(name)
+    if Path(name).name != name or name in ("", "..") or not run.folder.is_dir():
+        described = sorted((REPOSITORY / "runs").glob("*/artifacts/run.json"))
+        there = ", ".join(path.parents[1].name for path in described) or "none yet: make book"
+        raise InputError(f"RUN={name}: no folder under runs/; name one of a finished run ({there})")
+    return run
 
 
 def open_run(settings: Settings, name: str | None = None) -> Run:
