@@ -20,7 +20,7 @@ def tracked_texts() -> list[Path]:
     """The text files under version control that may name the address."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.check_output(command, cwd=REPOSITORY, text=True).split("\0")
-    kinds = {".md", ".toml", ".yml", ".yaml", ".cff", ".ipynb", ".py"}
+    kinds = {".md", ".toml", ".yml", ".yaml", ".cff", ".ipynb", ".py", ".json"}
     paths = [REPOSITORY / name for name in listed if Path(name).suffix in kinds]
     return [path for path in paths if path.exists()]
 

@@ -76,13 +76,20 @@ def _first_difference(key: str, old: np.ndarray, new: np.ndarray, tolerance: flo
         differs = ~np.isclose(old, new, rtol=0, atol=tolerance, equal_nan=True)
     else:
         differs = np.asarray(old != new)
-    if key.endswith(PROBABILITIES):
-        differs = differs | (old.argmax(axis=1) != new.argmax(axis=1))[:, None]
     if not differs.any():
-        return None
+        return _first_renamed(key, old, new) if key.endswith(PROBABILITIES) else None
     first = tuple(int(place) for place in np.argwhere(differs)[0])
     place = f"{key}[{', '.join(map(str, first))}]" if first else key
     return f"{place} was {_shown(old[first])} and is {_shown(new[first])}"
+
+
+def _first_renamed(key: str, old: np.ndarray, new: np.ndarray) -> str | None:
+    was, now = old.argmax(axis=1), new.argmax(axis=1)
+    renamed = np.flatnonzero(was != now)
+    if not len(renamed):
+        return None
+    first = renamed[0]
+    return f"{key}[{first}] named class {was[first]} and names class {now[first]}"
 
 
 def _shown(value: Any) -> str:
