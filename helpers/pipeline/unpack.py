@@ -120,7 +120,8 @@ def _hashes(archive: zipfile.ZipFile, path: Path) -> dict[str, str]:
     with contextlib.suppress(ValueError, RecursionError):
         content = json.loads(archive.read(entry))
     graph = content.get("@graph") if isinstance(content, dict) else None
-    described = [each for each in graph if isinstance(each, dict)] if graph else []
+    listed = graph if isinstance(graph, list) else []
+    described = [each for each in listed if isinstance(each, dict)]
     hashes = {str(each.get("@id")): str(each["sha256"]) for each in described if "sha256" in each}
     if "artifacts/run.json" not in hashes:
         raise no_crate

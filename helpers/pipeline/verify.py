@@ -17,7 +17,7 @@ from helpers.data import dataset as datasets
 from helpers.data.dataset import Dataset
 from helpers.ledger import claims
 from helpers.models import trainings, weights
-from helpers.pipeline import agreement, console, site
+from helpers.pipeline import agreement, book, console, site
 from helpers.pipeline.agreement import DIFFERENT, EQUAL, TOLERANCES, Agreement
 from helpers.study import provenance, runs
 from helpers.study.errors import InputError
@@ -45,6 +45,11 @@ def verify(run: Run, inputs: dict[str, str]) -> list[Agreement]:
 
     Raises InputError for a run that can't be verified: none, an unfinished one, without its data.
     """
+    with book.only_one(run.folder):
+        return _verify(run, inputs)
+
+
+def _verify(run: Run, inputs: dict[str, str]) -> list[Agreement]:
     site.require_finished(run)
     facts = read_json(run.description)
     parameters = _parameters(run, facts, inputs)
@@ -152,10 +157,8 @@ def _unlike_then(
         now = here | {"key": trainings.key(settings, dataset, model, int(seed))}
         for fact in EXPLAINING:
             if then[fact] != now[fact]:
-                if fact == "key":
-                    found[f"what determines {name}"] = then[fact][:12], now[fact][:12]
-                else:
-                    found[fact] = then[fact], now[fact]
+                subject = f"what determines {name}" if fact == "key" else f"{fact} of {name}"
+                found[subject] = then[fact], now[fact]
     return found
 
 

@@ -75,9 +75,14 @@ def test_another_machine_is_told_before_the_comparison(made_up, anew, capsys):
         path = made_up.training(model, 0) / "provenance.json"
         write_json(path, read_json(path) | {"hardware": "4 cores of a toaster, no GPU"})
     verify.verify(made_up, {})
-    assert "unlike then: hardware was 4 cores of a toaster" in capsys.readouterr().out
+    assert (
+        "unlike then: hardware of resnet50, seed 0 was 4 cores of a toaster"
+        in capsys.readouterr().out
+    )
     kept = read_json(made_up.folder / "verification.json")
-    assert kept["unlike_then"]["hardware"][0] == "4 cores of a toaster, no GPU"
+    assert (
+        kept["unlike_then"]["hardware of custom-cnn, seed 0"][0] == "4 cores of a toaster, no GPU"
+    )
 
 
 @pytest.mark.parametrize(
