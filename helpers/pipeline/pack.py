@@ -23,6 +23,7 @@ from helpers.study.settings import REPOSITORY
 # The earliest that a zip archive can tell; a real one would make every packing other bytes.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
 READABLE = 0o100644 << 16
+DENSE = (".keras", ".npz")  # numbers that hardly compress
 # What may hold a path of the machine in plain text.
 TEXTS = (".json", ".ipynb", ".csv", ".md")
 
@@ -36,13 +37,13 @@ def pack(run: Run, out: Path) -> None:
     _require_free(out)
     site.require_finished(run)
     with book.only_one(run.folder), TemporaryDirectory() as folder:
-        files = _files(run)
+        facts, files = runs.record(run), _files(run)
         _require_rendered(run, files)
         _refuse_folders(files)
         described = Path(folder)
         (described / crate.README).write_text(crate.readme(run), encoding="utf-8")
         write_json(described / crate.ZENODO, crate.zenodo(run))
-        facts, version = read_json(run.description), str(crate.citation()["version"])
+        version = str(crate.citation()["version"])
         data = croissant.describe(facts, address.current(), version)
         write_json(described / crate.DATA, data)
         for name in (crate.README, crate.ZENODO, crate.DATA):
@@ -120,7 +121,7 @@ def _require_free(out: Path) -> None:
 def _write(archive: zipfile.ZipFile, place: str, path: Path) -> None:
     entry = zipfile.ZipInfo(place, NO_TIME)
     entry.external_attr = READABLE
-    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.compress_type = zipfile.ZIP_STORED if path.suffix in DENSE else zipfile.ZIP_DEFLATED
     entry.file_size = path.stat().st_size  # a large one is written otherwise
     with path.open("rb") as source, archive.open(entry, "w") as target:
         shutil.copyfileobj(source, target, 1 << 20)

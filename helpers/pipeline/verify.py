@@ -51,7 +51,7 @@ def verify(run: Run, inputs: dict[str, str]) -> list[Agreement]:
 
 def _verify(run: Run, inputs: dict[str, str]) -> list[Agreement]:
     site.require_finished(run)
-    facts = read_json(run.description)
+    facts = runs.record(run)
     parameters = _parameters(run, facts, inputs)
     settings = load_settings(**parameters)
     _require_files(run, facts, settings)
@@ -156,9 +156,9 @@ def _unlike_then(
         then = read_json(run.training(model, int(seed)) / "provenance.json")
         now = here | {"key": trainings.key(settings, dataset, model, int(seed))}
         for fact in EXPLAINING:
-            if then[fact] != now[fact]:
+            if then.get(fact) != now[fact]:
                 subject = f"what determines {name}" if fact == "key" else f"{fact} of {name}"
-                found[subject] = then[fact], now[fact]
+                found[subject] = then.get(fact), now[fact]
     return found
 
 

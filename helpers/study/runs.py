@@ -14,6 +14,11 @@ from helpers.study.errors import InputError
 from helpers.study.settings import REPOSITORY, Settings
 
 SCRATCH, KEYS = "scratch", "keys.json"
+# What `run.json` tells, by which a run can be made anew, and be described to others.
+RECORDED = (
+    *("settings", "data", "data_set", "data_fingerprint", "shape", "is_phantom", "is_official"),
+    *("weights", "trainings"),
+)
 
 
 def _below(place: str) -> property:
@@ -123,6 +128,18 @@ def remember(artifact: Path, key: str) -> None:
     """Note the key under which an artifact was made, once it is written whole."""
     path = artifact.with_name(KEYS)
     write_json(path, (read_json(path) or {}) | {artifact.name: key})
+
+
+def record(run: Run) -> dict[str, Any]:
+    """What `run.json` tells of a run; InputError where it lacks anything of `RECORDED`."""
+    facts = read_json(run.description)
+    for name in RECORDED:
+        if not isinstance(facts, dict) or name not in facts:
+            raise InputError(
+                f"{run.description}: tells no {name}, so an earlier version wrote it, or somebody "
+                "else; call make book again there, with its settings"
+            )
+    return facts
 
 
 def read_json(path: Path) -> Any:

@@ -4,7 +4,6 @@ import json
 import re
 import tomllib
 
-import pytest
 import yaml
 
 from helpers.pipeline import address
@@ -48,9 +47,9 @@ def test_codecheck_agrees_with_the_citation():
     assert not {"certificate", "codechecker", "report", "check_time"} & set(content)
 
 
-@pytest.mark.parametrize("entry", yaml.safe_load(CODECHECK)["manifest"], ids=lambda e: e["file"])
-def test_codecheck_lists_what_a_run_leaves(entry, made_up):
-    place = entry["file"].removeprefix("runs/codecheck/")
-    assert place != entry["file"]
-    assert (made_up.folder / place).exists()
-    assert entry["comment"]
+def test_codecheck_lists_what_a_run_leaves(made_up):
+    for entry in yaml.safe_load(CODECHECK)["manifest"]:
+        place = entry["file"].removeprefix("runs/codecheck/")
+        assert place != entry["file"]
+        assert (made_up.folder / place).exists(), place
+        assert entry["comment"]

@@ -140,6 +140,14 @@ def test_an_unfinished_run_is_refused(made_up):
         verify.verify(made_up, {})
 
 
+def test_a_record_of_an_earlier_version_is_refused_in_a_line(made_up):
+    facts = read_json(made_up.description)
+    del facts["data_fingerprint"]
+    write_json(made_up.description, facts)
+    with pytest.raises(InputError, match="tells no data_fingerprint"):
+        verify.verify(made_up, {})
+
+
 def test_every_artifact_has_a_tolerance():
     compared = {*verify.OF_TRAINING, "metrics.json", "heatmaps.npz", "explanations.json"}
     assert compared | {"claims.json"} == set(agreement.TOLERANCES)

@@ -3,6 +3,7 @@
 import pytest
 
 from helpers.study import runs
+from helpers.study.errors import InputError
 from helpers.study.runs import Run
 from helpers.study.settings import load_settings
 
@@ -56,3 +57,20 @@ def test_a_chapter_fills_gaps_with_embedded_data_alone():
     assert not runs.open_run(load_settings("paper")).fills_gaps
     assert runs.open_run(load_settings("demo")).folder.parts[-2:] == ("scratch", "demo")
     assert runs.open_run(load_settings("demo"), "mine").folder == runs.named("mine").folder
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../runs", "/tmp", "no-such-run", "a\0b"])
+def test_a_run_that_is_asked_for_must_be_there_under_runs(name):
+    with pytest.raises(InputError, match="no folder under runs/"):
+        runs.existing(name)
+
+
+def test_a_record_that_lacks_something_is_refused(tmp_path):
+    run, whole = Run(tmp_path), dict.fromkeys(runs.RECORDED, "told")
+    for facts in (None, [], {}, {name: "told" for name in runs.RECORDED[1:]}):
+        if facts is not None:
+            runs.write_json(run.description, facts)
+        with pytest.raises(InputError, match="tells no settings"):
+            runs.record(run)
+    runs.write_json(run.description, whole)
+    assert runs.record(run) == whole
