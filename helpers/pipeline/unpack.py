@@ -130,8 +130,8 @@ def _hashes(archive: zipfile.ZipFile, path: Path) -> dict[str, str]:
 
 def _require_own(run: Run, path: Path, hashes: dict[str, str]) -> None:
     """Refuse a folder with artifacts or chapters that are not this crate's."""
-    for folder in (run.artifacts, run.notebooks):
-        for there in sorted(folder.rglob("*")):
+    for name in UNPACKED:
+        for there in (run.folder / name, *sorted((run.folder / name).rglob("*"))):
             place = there.relative_to(run.folder).as_posix()
             if there.is_file() and (place not in hashes or file_digest(there) != hashes[place]):
                 raise InputError(
