@@ -68,8 +68,7 @@ book: environment
 		--run="$$RUN" --from-crate="$$FROM"
 
 render: environment
-	@exec .venv/bin/python -m helpers.pipeline.jobs render \
-		--folder="runs/$${RUN:-$${PROFILE:-demo}}"
+	@exec .venv/bin/python -m helpers.pipeline.site --run="$${RUN:-$${PROFILE:-demo}}"
 
 npz: environment
 	@exec .venv/bin/python -m helpers.pipeline.npz --source="$$FROM" --out="$$OUT" --size="$$SIZE"

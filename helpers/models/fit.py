@@ -82,6 +82,7 @@ def view_count(settings: Settings, dataset: Dataset) -> int:
 
 
 def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int) -> None:
+    made = provenance.here_and_now()  # beforehand: no training is lost to an answer that fails
     started = time.monotonic()
     network = networks.build(model, settings, dataset.shape, len(dataset.classes), seed)
     if trains_on_features(settings, model):
@@ -110,7 +111,8 @@ def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int
         )
         history.to_csv(folder / trainings.HISTORY)
         network.save(folder / trainings.MODEL)
-        facts = _facts(settings, dataset, model, seed, network) | {"seconds": seconds}
+        facts = _facts(settings, dataset, model, seed, network)
+        facts |= made | {"seconds": seconds}
         write_json(folder / trainings.PROVENANCE, trainings.sealed(facts, folder))
 
 
@@ -135,9 +137,9 @@ def _facts(
         "data": dataset.name,
         "data_origin": dataset.origin,
         "data_fingerprint": dataset.fingerprint,
-        "settings": settings.flat(),
+        "settings": settings.told(),
         "parameters": {"total": total, "trainable": trainable},
-    } | provenance.here_and_now()
+    }
 
 
 def _fit(

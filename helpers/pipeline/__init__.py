@@ -1,14 +1,39 @@
 """What make calls: the book as a whole, its jobs, what a terminal shows, and the site.
 
-- `book`: `make book`: check the input beforehand, then have Snakemake do what is missing.
+- `book`, `building`: `make book`: check the input beforehand, then have Snakemake do what is
+  missing, or open a packed run.
 - `jobs`: one job of the Snakefile each.
+- `processes`, `surroundings`: the processes of a run, and the environment that they are given.
+- `damage`: what is damaged in a run's folder is thrown away.
 - `console`: what stands on a terminal: one line a job, and one line for an error.
 - `site`: the static site of a run.
-- `damage`: what is damaged in a run's folder is thrown away.
 - `npz`: `make npz`: class folders of images become a file that the book reads.
+- `verify`: `make verify`: a finished run made anew from its record, and compared.
+- `agreement`: how far two artifacts agree, and where they first differ.
+- `pack`: `make pack`: a finished run as an RO-Crate.
+- `crate`, `croissant`: what such a crate says of itself, and of the images that were read.
+- `unpack`: a crate into a run's folder, once nothing in it is amiss.
+- `install`, `sources`: make .venv from the lock, and where its packages come from.
 - `address`: `make address`: point every link at a fork.
-- `install`: make .venv from the lock, before anything else is called.
-- `sources`: where pip and uv take packages from.
 """
 
-__all__ = []
+__all__ = [
+    "address",
+    "agreement",
+    "book",
+    "building",
+    "console",
+    "crate",
+    "croissant",
+    "damage",
+    "install",
+    "jobs",
+    "npz",
+    "pack",
+    "processes",
+    "site",
+    "sources",
+    "surroundings",
+    "unpack",
+    "verify",
+]

@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--run", help="folder under runs/ (default: the profile's name)")
     for option in ("profile", "data_path", "weights", "seeds", "overrides"):
         parser.add_argument(f"--{option.replace('_', '-')}")
-    parser.add_argument("--from-crate", type=Path, help="a packed run to render, training nothing")
+    parser.add_argument("--from-crate", help="a packed run to render, training nothing")
     parser.add_argument(
         "--end-with-caller", action="store_true", help="end when the calling program has ended"
     )
@@ -26,7 +26,9 @@ def main() -> None:
     with console.one_line_errors():
         from helpers.pipeline import building
 
-        print(building.build(**options))
+        crate = options.pop("from_crate", None)
+        made = building.render_crate(Path(crate), **options) if crate else building.build(**options)
+        print(made)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,29 @@ from typing import Any
 from helpers.data import dataset as datasets
 from helpers.data import scans
 from helpers.models import weights
-from helpers.pipeline import console, damage, jobs, processes, surroundings
+from helpers.pipeline import console, damage, jobs, processes, site, surroundings, unpack
 from helpers.study import architectures, runs
 from helpers.study.errors import InputError
 from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
 
 # A call that was killed a moment ago may still be ending its jobs.
 WAIT_FOR_LOCK_SECONDS = 10.0
+
+
+def render_crate(path: Path, run: str | None = None, **others: Any) -> Path:
+    """Unpack a run that `make pack` packed into `runs/`, by its file's name, and render it.
+
+    Nothing is trained, so `others` must be empty. Returns the path of the site's first page;
+    InputError for what is no crate, before anything is written.
+    """
+    if others:
+        raise InputError(
+            f"{', '.join(others)}: a packed run is rendered as it is; leave that out, or FROM="
+        )
+    folder = runs.named(run or path.name.partition(".")[0])
+    unpack.open_crate(path, folder)
+    site.render(folder)
+    return folder.html / "index.html"
 
 
 def build(profile: str = DEFAULT_PROFILE, run: str | None = None, **parameters: Any) -> Path:

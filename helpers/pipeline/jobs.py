@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import pkgutil
+import shlex
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import nbformat
 import papermill
+from papermill.parameterize import parameterize_notebook
 
 from helpers.data import dataset as datasets
 from helpers.data.dataset import Dataset
@@ -67,6 +69,7 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
     for path in (unfinished, finished):
         path.parent.mkdir(parents=True, exist_ok=True)
     given = {key: value for key, value in parameters.items() if value is not None}
+    given["run"] = run.folder.name
     shown = unfinished.relative_to(REPOSITORY)
     killed = f"chapter {name}: its kernel was killed (was there memory enough?)"
 
@@ -79,7 +82,7 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
             notebook = papermill.execute_notebook(
                 f"book/{name}.ipynb",
                 str(shown),
-                given | {"run": run.folder.name},
+                given,
                 cwd=REPOSITORY,
                 kernel_name="python3",
                 start_timeout=300,
@@ -95,16 +98,40 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
         if cell.cell_type == "code":
             # Progress and warnings: no part of the page, and they name paths of the machine.
             cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+    notebook = parameterize_notebook(notebook, _without_folders(given))
     nbformat.write(notebook, unfinished)
     unfinished.replace(finished)
 
 
+def _without_folders(parameters: dict) -> dict:
+    """A chapter's parameters for its reader: of a file its name, and not where it lies."""
+    told = {
+        name: value.rpartition("/")[2] if isinstance(value, str) else value
+        for name, value in parameters.items()
+    }
+    if "overrides" in parameters:
+        words = [word.partition("=") for word in shlex.split(parameters["overrides"])]
+        told["overrides"] = shlex.join(
+            f"{name}={value.rpartition('/')[2]}" for name, _, value in words
+        )
+    return told
+
+
 def describe(run: Run, settings: Settings, dataset: Dataset) -> None:
-    """Keep in `run.json` what a run is: its settings, the data, and the key of each training."""
+    """Keep in `run.json` what a run is: its settings, the data, and the key of each training.
+
+    Where its files lie on this machine is kept beside, in `inputs.json`, which nobody else gets.
+    """
+    flat = settings.flat()
+    paths = {name: flat[name] for name, told in settings.told().items() if told != flat[name]}
+    write_json(run.inputs, paths)
+    based = [model for model in settings.models if architectures.get(model).base]
     facts = {
-        "settings": settings.flat(),
+        "settings": settings.told(),
         "data": dataset.name,
         "data_origin": dataset.origin,
+        "data_fingerprint": dataset.fingerprint,
+        "weights": {model: weights.identity(settings.weights(model)) for model in based},
         "shape": dataset.shape,
         "data_set": dataset.data_set.name,
         "is_phantom": dataset.is_phantom,

@@ -47,9 +47,33 @@ def render(run: Run) -> None:
     InputError where there is no such run, and when Jupyter Book warns of anything; `<run>/html` is
     then as it was.
     """
-    published = (run.metrics, run.claims, run.explanations)
+    require_finished(run)
+    with tempfile.TemporaryDirectory() as folder:
+        source, output = Path(folder) / "source", Path(folder) / "output"
+        for path in sources():
+            inside = path.relative_to(REPOSITORY)
+            target = source / (inside.relative_to("book") if inside.parts[0] == "book" else inside)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+        for notebook in (run.notebooks / f"{chapter}.ipynb" for chapter in chapters()):
+            _copy_with_parameters_folded(notebook, source)
+        first_page.write(source, run)
+        _call_jupyter_book(source, output)
+        with replacing(run.html) as html:
+            shutil.copytree(output / "_build" / "html", html, dirs_exist_ok=True)
+            for path in published(run):
+                shutil.copy(path, html)
+
+
+def published(run: Run) -> tuple[Path, ...]:
+    """The results of a run that its site offers to whoever wants the figures."""
+    return run.metrics, run.claims, run.explanations
+
+
+def require_finished(run: Run) -> None:
+    """Raise InputError for a run whose last `make book` didn't end, or that isn't there."""
     executed = [run.notebooks / f"{chapter}.ipynb" for chapter in chapters()]
-    missing = [path for path in (run.description, *published) if not is_whole(path)]
+    missing = [path for path in (run.description, *published(run)) if not is_whole(path)]
     for path in (*missing, *(path for path in executed if not path.exists())):
         raise InputError(f"{path}: missing or damaged, so no whole run is there; make book first")
     for name, key in read_json(run.description)["trainings"].items():
@@ -59,21 +83,6 @@ def render(run: Run) -> None:
                 f"{run.folder}: {name} isn't trained as run.json says, so the last make book there "
                 "didn't end; call it again"
             )
-    with tempfile.TemporaryDirectory() as folder:
-        source, output = Path(folder) / "source", Path(folder) / "output"
-        for path in sources():
-            inside = path.relative_to(REPOSITORY)
-            target = source / (inside.relative_to("book") if inside.parts[0] == "book" else inside)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
-        for notebook in executed:
-            _copy_with_parameters_folded(notebook, source)
-        first_page.write(source, run)
-        _call_jupyter_book(source, output)
-        with replacing(run.html) as html:
-            shutil.copytree(output / "_build" / "html", html, dirs_exist_ok=True)
-            for path in published:
-                shutil.copy(path, html)
 
 
 def _copy_with_parameters_folded(path: Path, folder: Path) -> None:
@@ -105,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m helpers.pipeline.site", description=__doc__)
     parser.add_argument("--run", required=True, help="folder under runs/")
     with console.one_line_errors():
-        render(runs.named(parser.parse_args().run))
+        render(runs.existing(parser.parse_args().run))
 
 
 if __name__ == "__main__":

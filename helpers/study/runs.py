@@ -16,11 +16,18 @@ from helpers.study.errors import InputError
 from helpers.study.provenance import file_digest
 from helpers.study.settings import REPOSITORY, Settings
 
+# What a run may be called: a folder's name anywhere, a word for any shell.
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 SCRATCH, KEYS = "scratch", "keys.json"
 # Where programs that a run calls keep their caches.
 PROGRAMS = REPOSITORY / "runs" / ".programs"
 # How the name begins of what isn't whole yet, which a killed process leaves.
 UNFINISHED = ".unfinished-"
+# What `run.json` tells, by which a run can be made anew, and be described to others.
+RECORDED = (
+    *("settings", "data", "data_set", "data_fingerprint", "shape", "is_phantom", "is_official"),
+    *("weights", "trainings"),
+)
 
 
 def _below(place: str) -> property:
@@ -39,6 +46,7 @@ class Run:
     metrics = _below("artifacts/metrics.json")  # every test metric of every training
     explanations = _below("artifacts/explanations.json")  # every heatmap method by every criterion
     claims = _below("artifacts/claims.json")  # every claim of the report with its verdicts
+    inputs = _below("inputs.json")  # where its files lie on this machine; no artifact
     heatmaps = _below("heatmaps.npz")  # the maps of every method that are on trial
     notebooks = _below("notebooks")  # the executed chapters
     html = _below("html")  # the site
@@ -64,9 +72,21 @@ class Run:
 
 def named(name: str) -> Run:
     """The run of that name; InputError where it can't be a folder's under `runs/`."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name) or name == SCRATCH:
+    if not re.fullmatch(NAME, name) or name == SCRATCH:
         raise InputError(f"run {name!r}: use letters, digits, '.', '_' and '-', not {SCRATCH!r}")
     return Run(REPOSITORY / "runs" / name)
+
+
+def existing(name: str) -> Run:
+    """The run of a folder under `runs/`; InputError, with those that there are, where it is none.
+
+    A name is no path: it leads nowhere else.
+    """
+    if not re.fullmatch(NAME, name) or not (REPOSITORY / "runs" / name).is_dir():
+        described = sorted((REPOSITORY / "runs").glob("*/artifacts/run.json"))
+        there = ", ".join(path.parents[1].name for path in described) or "none yet: make book"
+        raise InputError(f"RUN={name}: no folder under runs/; name one of a finished run ({there})")
+    return named(name)
 
 
 def open_run(settings: Settings, name: str | None = None) -> Run:
@@ -126,6 +146,18 @@ def write_json(path: Path, value: Any) -> None:
         return
     with replacing_file(path) as partial:
         partial.write_bytes(text)
+
+
+def record(run: Run) -> dict[str, Any]:
+    """What `run.json` tells of a run; InputError where it lacks anything of `RECORDED`."""
+    facts = read_json(run.description)
+    for name in RECORDED:
+        if not isinstance(facts, dict) or name not in facts:
+            raise InputError(
+                f"{run.description}: tells no {name}, so an earlier version wrote it, or somebody "
+                "else; call make book again there, with its settings"
+            )
+    return facts
 
 
 def read_json(path: Path) -> Any:

@@ -244,6 +244,14 @@ class Settings(BaseModel, extra="forbid", frozen=True):
                 values[name] = weights
         return values
 
+    def told(self) -> dict[str, Any]:
+        """As `flat`, for others to read: of a file its name, and no folder of this machine."""
+        is_path = {name: Path(str(value)).is_absolute() for name, value in self.flat().items()}
+        return {
+            name: Path(value).name if is_path[name] else value
+            for name, value in self.flat().items()
+        }
+
 
 BLOCKS = {
     name: field.annotation
@@ -303,10 +311,10 @@ def load_settings(
         raise InputError(_first_problem(error, profile, given)) from None
 
 
-def restored(flat: dict[str, Any]) -> Settings:
-    """The settings that `Settings.flat` told; one that it lacks is the profile's."""
-    known = {name: value for name, value in flat.items() if name in names()}
-    return load_settings(flat["profile"], **known)
+def restored(told: dict[str, Any]) -> Settings:
+    """The settings that `Settings.told` tells; one that it lacks is the profile's."""
+    known = {name: value for name, value in told.items() if name in names()}
+    return load_settings(told["profile"], **known)
 
 
 def differences(settings: Settings, other: Settings) -> dict[str, tuple[Any, Any]]:

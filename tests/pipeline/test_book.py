@@ -15,7 +15,7 @@ import pytest
 from conftest import copy_of_the_repository
 
 from helpers.pages import first_page
-from helpers.pipeline import jobs, site
+from helpers.pipeline import jobs, pack, site, unpack
 from helpers.study.errors import InputError
 from helpers.study.runs import Run
 from helpers.study.settings import REPOSITORY
@@ -169,6 +169,15 @@ def test_the_book_renders_every_page_with_its_links(book):
     assert (book / "html" / "metrics.json").read_text() == (
         book / "artifacts" / "metrics.json"
     ).read_text()
+
+
+def test_a_packed_book_renders_elsewhere_with_the_same_pages(book, tmp_path):
+    pack.pack(Run(book), tmp_path / "book.zip")
+    elsewhere = Run(tmp_path / "elsewhere")
+    unpack.open_crate(tmp_path / "book.zip", elsewhere)
+    site.render(elsewhere)
+    pages = {path.name: path.read_text() for path in elsewhere.html.glob("*.html")}
+    assert pages == {path.name: path.read_text() for path in (book / "html").glob("*.html")}
 
 
 def test_a_pages_figure_is_the_figure_in_metrics(book):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers.pipeline import book, jobs
+from helpers.pipeline import building, jobs
 from helpers.study import architectures, runs
 from helpers.study.errors import InputError
 from helpers.study.settings import load_settings
@@ -28,7 +28,7 @@ def test_what_is_wrong_with_the_data_is_told_before_a_run_begins(
 ):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=words) as error:
-        book.build(local, "never-begun")
+        building.build(**local, run="never-begun")
     assert name in str(error.value)
     assert not runs.named("never-begun").folder.exists()
 

@@ -3,6 +3,7 @@
 import pytest
 
 from helpers.study import runs
+from helpers.study.errors import InputError
 from helpers.study.runs import Run
 from helpers.study.settings import load_settings
 
@@ -82,3 +83,20 @@ def test_a_damaged_result_is_as_if_it_were_not_there(tmp_path, damaged, content)
     assert not runs.is_current(run.metrics, "key")
     runs.remember(run.metrics, "key")
     assert runs.is_current(run.metrics, "key")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../runs", "/tmp", "no-such-run", "a\0b"])
+def test_a_run_that_is_asked_for_must_be_there_under_runs(name):
+    with pytest.raises(InputError, match="no folder under runs/"):
+        runs.existing(name)
+
+
+def test_a_record_that_lacks_something_is_refused(tmp_path):
+    run, whole = Run(tmp_path), dict.fromkeys(runs.RECORDED, "told")
+    for facts in (None, [], {}, {name: "told" for name in runs.RECORDED[1:]}):
+        if facts is not None:
+            runs.write_json(run.description, facts)
+        with pytest.raises(InputError, match="tells no settings"):
+            runs.record(run)
+    runs.write_json(run.description, whole)
+    assert runs.record(run) == whole
