@@ -1,13 +1,16 @@
-"""How much of a training's result hangs on the epoch that is judged: chapters that train."""
+"""How much of a result hangs on the epoch that is judged, and why: chapters that train."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from helpers.evaluation import measures
+from helpers.models import batch_norm, networks
 from helpers.models.trainings import Trained
 
 LAST = 5  # epochs of a mean that no single one decides
+MEASURED_IMAGES = 5_000  # enough for a mean, and few for a memory
 
 
 def epochs_table(trainings: Sequence[Trained]) -> pd.DataFrame | None:
@@ -53,4 +56,30 @@ def steps(trained: Trained) -> str:
     return (
         f"{told} The best epoch of such a course is in part the luckiest one, and a difference of "
         "rounding size, as from another processor, can choose another."
+    )
+
+
+def moving_mean(trained: Trained, features: Mapping[str, np.ndarray]) -> str:
+    """How far the head's batch norm is off in the judged epoch, and what that costs.
+
+    `features` are those of `fit.load_or_extract_features`.
+    """
+    head = networks.head_of(trained.load_model())
+    fitted_on = features["train"][0, :MEASURED_IMAGES]
+    settled = batch_norm.settled(head, fitted_on)
+    labels = {"val": trained.predictions.val_labels, "test": trained.predictions.test_labels}
+    right = {
+        (name, split): measures.share(
+            model.predict(features[split], verbose=0).argmax(axis=1) == labels[split]
+        ).percent()
+        for name, model in (("moving", head), ("true", settled))
+        for split in labels
+    }
+    return (
+        "The moving mean of its head's batch norm lies "
+        f"{batch_norm.lag(head, fitted_on):.2f} standard deviations off the mean of what it "
+        f"normalises, averaged over units. With the mean and variance of training images instead, "
+        f"the same weights get {right['true', 'val']} of validation right rather than "
+        f"{right['moving', 'val']}, and {right['true', 'test']} of test rather than "
+        f"{right['moving', 'test']}."
     )

@@ -1,13 +1,17 @@
 """What hangs on the epoch that is judged: the table, and each branch of the sentence."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.models import networks
 from helpers.models.trainings import Predictions, Trained
 from helpers.pages import steadiness as page
+from helpers.study.settings import load_settings
 
 
 def trained(*val_accuracy: float) -> Trained:
@@ -37,3 +41,20 @@ def test_a_steady_course_is_told():
 
 def test_one_epoch_has_no_step():
     assert page.steps(trained(0.8)) == ""
+
+
+def test_a_lagging_mean_and_its_cost_are_told(tmp_path):
+    keras.utils.set_random_seed(0)
+    images = keras.Input((8,))
+    features = keras.layers.Identity(name=networks.FEATURES)(images)
+    settings = load_settings("demo", "dense_units=[6,4]").head
+    network = keras.Model(images, networks.head(features, settings, 3))
+    # Its mind is made up, whatever the statistics.
+    network.get_layer(networks.LOGITS).bias.assign([100, 0, 0])
+    network.save(tmp_path / "model.keras")
+    same = np.full((100, 8), 5, np.float32) + 0.01 * np.eye(8, dtype=np.float32)[np.arange(100) % 8]
+    said = page.moving_mean(
+        replace(trained(0.8), folder=tmp_path), {"train": same[None], "val": same, "test": same}
+    )
+    assert float(said.partition(" lies ")[2].split()[0]) > 10
+    assert said.count("100.0 % [96.3, 100.0]".replace(", ", ",\N{NO-BREAK SPACE}")) == 4
