@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
-from helpers.evaluation import measures
 from helpers.models import batch_norm, networks
 from helpers.models.trainings import Trained
 
@@ -42,13 +42,13 @@ def steps(trained: Trained) -> str:
     accuracy = trained.history["val_accuracy"]
     if len(accuracy) < 2:
         return ""
-    labels = trained.predictions.val_labels
-    judged = measures.proportion(round(accuracy.max() * len(labels)), len(labels))
-    reach = 100 * (judged.high - judged.low) / 2
+    n = len(trained.predictions.val_labels)
+    interval = binomtest(round(accuracy.max() * n), n).proportion_ci(method="wilson")
+    reach = 100 * (interval.high - interval.low) / 2
     moves = 100 * accuracy.diff().abs()
     told = (
         f"From one epoch to the next its validation accuracy moves by {moves.median():.1f} "
-        f"points in the median and by {moves.max():.1f} at most; {len(labels):,} images leave it "
+        f"points in the median and by {moves.max():.1f} at most; {n:,} images leave it "
         f"uncertain by {reach:.1f} points either way."
     )
     if moves.max() <= reach:
@@ -69,17 +69,16 @@ def moving_mean(trained: Trained, features: Mapping[str, np.ndarray]) -> str:
     settled = batch_norm.settled(head, fitted_on)
     labels = {"val": trained.predictions.val_labels, "test": trained.predictions.test_labels}
     right = {
-        (name, split): measures.share(
-            model.predict(features[split], verbose=0).argmax(axis=1) == labels[split]
-        ).percent()
+        (name, split): 100
+        * np.mean(model.predict(features[split], verbose=0).argmax(axis=1) == truth)
         for name, model in (("moving", head), ("true", settled))
-        for split in labels
+        for split, truth in labels.items()
     }
     return (
         "The moving mean of its head's batch norm lies "
         f"{batch_norm.lag(head, fitted_on):.2f} standard deviations off the mean of what it "
         f"normalises, averaged over units. With the mean and variance of training images instead, "
-        f"the same weights get {right['true', 'val']} of validation right rather than "
-        f"{right['moving', 'val']}, and {right['true', 'test']} of test rather than "
-        f"{right['moving', 'test']}."
+        f"the same weights get {right['true', 'val']:.1f} % of validation right rather than "
+        f"{right['moving', 'val']:.1f} %, and {right['true', 'test']:.1f} % of test rather than "
+        f"{right['moving', 'test']:.1f} %."
     )

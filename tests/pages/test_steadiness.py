@@ -57,4 +57,4 @@ def test_a_lagging_mean_and_its_cost_are_told(tmp_path):
         replace(trained(0.8), folder=tmp_path), {"train": same[None], "val": same, "test": same}
     )
     assert float(said.partition(" lies ")[2].split()[0]) > 10
-    assert said.count("100.0 % [96.3, 100.0]".replace(", ", ",\N{NO-BREAK SPACE}")) == 4
+    assert said.count("100.0 %") == 4
