@@ -172,18 +172,27 @@ def main() -> None:
     parser.add_argument("weights", type=Path, help="of ResNet50 without its top, .h5")
     parser.add_argument("--keep", type=Path, help="folder for the arrays of each setting")
     parser.add_argument("--like", type=Path, help="folder that another machine kept")
-    parser.add_argument("--only", nargs="*", default=KERNELS, choices=KERNELS, metavar="SETTING")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        default=KERNELS,
+        choices=KERNELS,
+        metavar="SETTING",
+        help="some settings, or none",
+    )
     parser.add_argument("--train", default="", help="seeds of whole trainings, as 0,1,2")
-    parser.add_argument("--models", default="custom-cnn,resnet50,resnet50-caffe")
+    parser.add_argument(
+        "--models", default="custom-cnn,resnet50,resnet50-caffe", help="of whole trainings"
+    )
     options = parser.parse_args()
     print(under(Kernels(), machine), flush=True)
-    reference = None
+    reference, first = None, next(iter(options.only), None)
     for name in options.only:
         found = under(KERNELS[name], small_job, options.data, options.weights)
         seconds, cpu = found.pop("seconds"), found.pop("cpu_seconds")
         reference = reference or found
         told = [f"{name}: {seconds:.1f} s, {cpu:.1f} s of CPU"]
-        others = {"default": reference}
+        others = {first: reference}
         if options.like:
             with np.load(options.like / f"{name}.npz") as arrays:
                 others["there"] = dict(arrays)

@@ -4,8 +4,9 @@
 - `networks`: the architectures as flat graphs from raw pixels to probabilities.
 - `augmentation`: when and how training images are varied, and how classes are weighted.
 - `trainings`: what a training leaves, under which key, and how later steps get at it.
+- `batch_norm`: whether a head's moving mean keeps up with what it stands for.
 - `fit`: fitting a model, and keeping what came out.
 - `cost`: how long a training will take here.
 """
 
-__all__ = ["augmentation", "cost", "fit", "networks", "trainings", "weights"]
+__all__ = ["augmentation", "batch_norm", "cost", "fit", "networks", "trainings", "weights"]

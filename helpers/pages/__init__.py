@@ -5,6 +5,7 @@
 - `comparisons`: models and splits compared, in what two chapters show each.
 - `data`, `training`, `metrics`, `grad_cam`, `discussion`, `acquisition_shift`: a chapter each;
   `training` serves every chapter that trains a model, `metrics_figures` holds chapter 4's figures.
+- `steadiness`: how much hangs on the epoch that is judged, in chapters that train.
 - `first_page`: what the first page says of its run.
 """
 
@@ -18,6 +19,7 @@ __all__ = [
     "metrics",
     "metrics_figures",
     "opening",
+    "steadiness",
     "style",
     "training",
     "words",
