@@ -119,3 +119,17 @@ def transformations(settings: Settings) -> str:
         f"Augmentation turns by up to {varied.rotation_degrees:g} degrees, shifts by up to "
         f"{100 * varied.shift:g} %{flip}, and zooms by up to {100 * varied.zoom:g} %."
     )
+
+
+def copies(table: pd.DataFrame, dataset: Dataset) -> str:
+    """How many test images are elsewhere too (`duplicates.duplicate_table`), and labelled how."""
+    exact, near = (table.loc[(kind, "test")] for kind in ("exact", "near"))
+    text = (
+        f"Of {len(dataset.test):,} test images {exact['copy in train']:,} are exactly, and "
+        f"{near['copy in train']:,} nearly, in training as well; {exact['copy in test']:,} have an "
+        "exact copy within the test split."
+    )
+    if not (exact["copy in train"] or exact["copy in val"]):
+        return text
+    told = f"{exact['other label']:,} of them bear" if exact["other label"] else "None of them bears"
+    return f"{text} {told} another label where the exact copy lies outside the test split."
