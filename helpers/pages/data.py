@@ -131,5 +131,6 @@ def copies(table: pd.DataFrame, dataset: Dataset) -> str:
     )
     if not (exact["copy in train"] or exact["copy in val"]):
         return text
-    told = f"{exact['other label']:,} of them bear" if exact["other label"] else "None of them bears"
-    return f"{text} {told} another label where the exact copy lies outside the test split."
+    count = exact["other label"]
+    whose = f"Of {count:,} the copy outside" if count else "No exact copy outside"
+    return f"{text} {whose} the test split bears another label."
