@@ -23,7 +23,8 @@ class Criterion(NamedTuple):
 
 def scaled_up(maps: np.ndarray, size: int) -> np.ndarray:
     """Maps (n, h, w) brought to (n, size, size) bilinearly: smoother, no more precise."""
-    import keras  # ten seconds, which most of those who read maps needn't wait
+    # Ten seconds, which most of those who read maps needn't wait.
+    from helpers.models.backend import keras
 
     return np.asarray(keras.ops.image.resize(maps[..., None], (size, size)))[..., 0]
 

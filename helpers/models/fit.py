@@ -1,6 +1,6 @@
 """Fitting a model as the report describes it, and keeping what came out under a key.
 
-TensorFlow serves only to feed batches, so that KERAS_BACKEND=jax trains as well.
+Keras runs on TensorFlow alone here (`backend`), which also feeds the batches.
 """
 
 import tempfile
@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import keras
+from helpers.models.backend import keras
+
+# isort: split
 import numpy as np
 import pandas as pd
 import tensorflow as tf

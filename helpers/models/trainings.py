@@ -23,7 +23,7 @@ from helpers.study.runs import Run, read_json
 from helpers.study.settings import Settings
 
 # The modules of this wing that determine what a training gives.
-DETERMINING = ("augmentation", "fit", "networks")
+DETERMINING = ("augmentation", "backend", "fit", "networks")
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Trained:
 
     def load_model(self) -> Any:
         """The Keras model with the weights of its best epoch."""
-        models = importlib.import_module("keras.models")
-        return models.load_model(self.folder / "model.keras")
+        keras = importlib.import_module("helpers.models.backend").keras
+        return keras.models.load_model(self.folder / "model.keras")
 
 
 def key(settings: Settings, dataset: Dataset, model: str, seed: int) -> str:

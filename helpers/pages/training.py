@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-import keras
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from helpers.data.dataset import Dataset
 from helpers.ledger import claims
+from helpers.models.backend import keras
 from helpers.models.trainings import Trained
 from helpers.pages import style
 from helpers.study import architectures

@@ -2,6 +2,7 @@
 
 - `architectures`: one entry for each model, the only place that knows its name.
 - `data_sets`: one entry for each MedMNIST set that this book can read.
+- `environment`: what libraries read of the user's own settings, set to the book's.
 - `errors`: the one kind of error that a user is meant to read.
 - `settings`: a profile with the caller's overrides, in blocks, validated.
 - `runs`: a run's folder and paths, and files that are replaced whole.
@@ -9,4 +10,13 @@
 - `code`: which modules a chapter or a module imports, and a digest of what they do.
 """
 
-__all__ = ["architectures", "code", "data_sets", "errors", "provenance", "runs", "settings"]
+__all__ = [
+    "architectures",
+    "code",
+    "data_sets",
+    "environment",
+    "errors",
+    "provenance",
+    "runs",
+    "settings",
+]
