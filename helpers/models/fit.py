@@ -21,6 +21,7 @@ from helpers.data.dataset import Dataset
 from helpers.models import augmentation, networks, trainings
 from helpers.models.trainings import Trained
 from helpers.study import architectures, provenance
+from helpers.study.errors import InputError
 from helpers.study.runs import Run, read_json, replacing, write_json
 from helpers.study.settings import Settings, Training
 
@@ -99,9 +100,9 @@ def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int
     with replacing(run.training(model, seed)) as folder:
         np.savez(
             folder / "predictions.npz",
-            val_probabilities=_predict(fitted, inputs["val"]),
+            val_probabilities=_predict(fitted, inputs["val"], title),
             val_labels=dataset.val.labels,
-            test_probabilities=_predict(fitted, inputs["test"]),
+            test_probabilities=_predict(fitted, inputs["test"], title),
             test_labels=dataset.test.labels,
         )
         history.to_csv(folder / "history.csv")
@@ -217,8 +218,14 @@ def _augmenting(settings: Settings, dataset: Dataset) -> Callable[[], np.ndarray
     return augmentation.drawing_inputs(settings.augmentation, train.images, train.labels)
 
 
-def _predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    return model.predict(_in_order(inputs), verbose=0)
+def _predict(model: keras.Model, inputs: np.ndarray, title: str) -> np.ndarray:
+    probabilities = model.predict(_in_order(inputs), verbose=0)
+    if not np.isfinite(probabilities).all():
+        raise InputError(
+            f"{title}: training diverged, and the model's probabilities are no numbers; set a "
+            "lower learning rate or another optimizer"
+        )
+    return probabilities
 
 
 def _extract_features(

@@ -23,7 +23,7 @@ from helpers.data.dataset import Dataset
 from helpers.models import trainings
 from helpers.models.trainings import Trained
 from helpers.pages import style
-from helpers.study import architectures, provenance
+from helpers.study import architectures, names, provenance
 from helpers.study.errors import InputError
 from helpers.study.runs import Run, open_run
 from helpers.study.settings import (
@@ -32,8 +32,8 @@ from helpers.study.settings import (
     Settings,
     differences,
     load_settings,
-    names,
 )
+from helpers.study.settings import names as setting_names
 
 INJECTED = "# Parameters\n"  # how papermill's own cell begins
 
@@ -99,8 +99,8 @@ def open_study(
     own = {"profile", "overrides", "run", *parameters}
     more = {name: value for name, value in injected().items() if name not in own}
     for name in more:
-        if name not in names():
-            close = difflib.get_close_matches(name, [*own, *names()], n=1)
+        if name not in setting_names():
+            close = difflib.get_close_matches(name, [*own, *setting_names()], n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
             raise InputError(
                 f"unknown setting {name!r}: {hint}A chapter takes {', '.join(sorted(own))} and "
@@ -120,8 +120,8 @@ def injected() -> dict[str, Any]:
     cells = shell.user_ns.get("In", []) if shell else []
     given = [cell for cell in cells if cell.startswith(INJECTED)]
     assigned = ast.parse(given[-1]).body if given else []
-    names = [node.targets[0].id for node in assigned if isinstance(node, ast.Assign)]
-    return {name: shell.user_ns[name] for name in names}
+    targets = [node.targets[0].id for node in assigned if isinstance(node, ast.Assign)]
+    return {name: shell.user_ns[name] for name in targets}
 
 
 def banner(settings: Settings, dataset: Dataset) -> str:
@@ -171,7 +171,7 @@ def _about_bases(settings: Settings) -> list[str]:
 
 def _about_protocol(settings: Settings, dataset: Dataset) -> str:
     told = "; ".join(
-        f"<b>{name}</b> is {_shown(here)} (protocol: {_shown(protocols)})"
+        f"<b>{name}</b> is {escape(_shown(here))} (protocol: {escape(_shown(protocols))})"
         for name, (here, protocols) in departures(settings, dataset).items()
     )
     lead = f"Differs from the report's protocol (profile <b>{PROTOCOL}</b>) in:"
@@ -188,8 +188,8 @@ def departures(settings: Settings, dataset: Dataset) -> dict[str, tuple[Any, Any
 
 def _shown(value: Any) -> str:
     if isinstance(value, str):
-        value = Path(value).name  # no folder of the machine
-    return escape(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+        return names.shown(Path(value).name)  # no folder of the machine
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def origin_table(settings: Settings, dataset: Dataset, origin: str, made: dict) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import papermill
 from helpers.data import dataset as datasets
 from helpers.data.dataset import Dataset
 from helpers.models import trainings, weights
+from helpers.pages import published
 from helpers.pipeline import console, site
 from helpers.study import architectures, provenance
 from helpers.study.errors import InputError
@@ -75,7 +76,7 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
         if cell.cell_type == "code":
             # Progress and warnings: no part of the page, and they name paths of the machine.
             cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
-    nbformat.write(notebook, unfinished)
+    nbformat.write(published.without_folders(notebook), unfinished)
     unfinished.replace(finished)
 
 
