@@ -6,7 +6,9 @@ images; a frozen base sees them at 96 px.
 
 import time
 
-import keras
+from helpers.models.backend import keras
+
+# isort: split
 import numpy as np
 from tf_keras_vis.gradcam import Gradcam
 from tf_keras_vis.utils.scores import CategoricalScore

@@ -4,3 +4,7 @@
 numbers, `heatmaps` draws and judges maps, `ledger` judges the report's claims, `pages` has the
 words and figures of each chapter, and `pipeline` is what make calls.
 """
+
+from helpers.study import environment
+
+environment.set_own()

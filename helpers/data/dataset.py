@@ -10,7 +10,7 @@ import numpy as np
 
 from helpers.data import files, phantom
 from helpers.data.files import SPLITS
-from helpers.study import data_sets, settings
+from helpers.study import data_sets, names, settings
 from helpers.study.data_sets import DataSet
 from helpers.study.provenance import arrays_digest, file_digest
 
@@ -107,7 +107,7 @@ def load(data: settings.Data) -> Dataset:
     splits = {split: Split(*arrays) for split, arrays in files.read(path, data_set).items()}
     # A download is verified.
     is_official = data.data_path is None or file_digest(path, "md5") in data_set.md5.values()
-    name = data_set.title if is_official else path.stem.replace("_", "-")
+    name = data_set.title if is_official else names.shown(path.stem)
     return Dataset(name, data_set, **splits, path=path, is_official=is_official)
 
 

@@ -68,7 +68,7 @@ def paired_tests(pairs: list[tuple[Trained, Trained]], classes: tuple[str, ...])
     A row a pair and metric (accuracy by McNemar's exact test, each one-vs-rest AUC by DeLong's; of
     two classes the second's alone, the first's being the same test). Columns: first, second,
     metric (as in metrics.json), difference, low, high (95 %, each by itself), test, p, p (Holm)
-    (Holm 1979).
+    (Holm 1979). A class of which there is one image has no row of its AUC: one gives no variance.
     """
     rows = []
     for first, second in pairs:
@@ -77,7 +77,7 @@ def paired_tests(pairs: list[tuple[Trained, Trained]], classes: tuple[str, ...])
         scores = [trained.predictions.test_probabilities.T for trained in (first, second)]
         for k in range(1 if len(classes) == 2 else 0, len(classes)):
             positive = first.predictions.test_labels == k
-            if positive.any():
+            if min(positive.sum(), (~positive).sum()) > 1:
                 gain, error, p_value = delong(scores[0][k], scores[1][k], positive)
                 reach = norm.ppf(0.975) * error
                 measured = (gain, gain - reach, gain + reach)

@@ -29,15 +29,15 @@ class Measure(NamedTuple):
 
     def text(self) -> str:
         """As a number: "0.835 [0.795, 0.868]"."""
-        return f"{self.value:.3f}" + self._bracket(1, 3, NO_BREAK_SPACE)
+        return self._told(1, 3, "", NO_BREAK_SPACE)
 
     def percent(self) -> str:
         """As a share in per cent: "83.5 % [79.5, 86.8]"."""
-        return f"{100 * self.value:.1f} %" + self._bracket(100, 1, NO_BREAK_SPACE)
+        return self._told(100, 1, " %", NO_BREAK_SPACE)
 
     def points(self) -> str:
         """As a difference in points of 100: "1.2 [-0.3, 2.7]"."""
-        return f"{100 * self.value:.1f}" + self._bracket(100, 1, " ")
+        return self._told(100, 1, "", " ")
 
     def complement(self) -> Measure:
         """The share of all others."""
@@ -55,11 +55,14 @@ class Measure(NamedTuple):
         value, low, high, n = (fields[name] for name in cls._fields)
         return cls(math.nan if value is None else value, low, high, n)
 
-    def _bracket(self, factor: int, digits: int, space: str) -> str:
+    def _told(self, factor: int, digits: int, unit: str, space: str) -> str:
+        if math.isnan(self.value):
+            return "none"
+        told = f"{factor * self.value:.{digits}f}{unit}"
         if self.low is None:
-            return ""
+            return told
         low, high = (f"{factor * end:.{digits}f}" for end in (self.low, self.high))
-        return f" [{low},{space}{high}]"
+        return f"{told} [{low},{space}{high}]"
 
 
 def proportion(successes: int, n: int) -> Measure:

@@ -23,7 +23,8 @@ class Criterion(NamedTuple):
 
 def scaled_up(maps: np.ndarray, size: int) -> np.ndarray:
     """Maps (n, h, w) brought to (n, size, size) bilinearly: smoother, no more precise."""
-    import keras  # ten seconds, which most of those who read maps needn't wait
+    # Ten seconds, which most of those who read maps needn't wait.
+    from helpers.models.backend import keras
 
     return np.asarray(keras.ops.image.resize(maps[..., None], (size, size)))[..., 0]
 
@@ -59,8 +60,8 @@ def map_statistics(
     `peak row`, `peak column`: where the average map is highest, as a share of the image's height
     and width (0 top or left, 1 bottom or right); `correlation with the image`: Pearson's, between
     the scaled-up average map and the class's average image (1: it lights up where the retina is
-    bright; nan for a constant map); `constant maps`: the share of images whose map points nowhere.
-    Images are uint8 (n, height, width, channels).
+    bright; nan where either is constant); `constant maps`: the share of images whose map points
+    nowhere. Images are uint8 (n, height, width, channels).
     """
     averages = class_average_maps(maps, labels, len(classes))
     large = scaled_up(averages, images.shape[1])
@@ -68,10 +69,11 @@ def map_statistics(
     for k in np.unique(labels):
         row, column = np.unravel_index(averages[k].argmax(), averages[k].shape)
         pair = large[k].ravel(), images[labels == k].mean(axis=(0, 3)).ravel()
+        varied = all(np.ptp(each) > 0 for each in pair)
         rows[classes[k]] = {
             "peak row": (row + 0.5) / averages.shape[1],
             "peak column": (column + 0.5) / averages.shape[2],
-            "correlation with the image": pearsonr(*pair).statistic if np.ptp(pair[0]) else np.nan,
+            "correlation with the image": pearsonr(*pair).statistic if varied else np.nan,
             "constant maps": is_constant(maps[labels == k]).mean(),
         }
     return pd.DataFrame(rows).T.reindex(list(classes)).rename_axis("class")

@@ -10,6 +10,9 @@ same everywhere, and so points nowhere, is all 0.
 from collections.abc import Callable
 from functools import partial
 
+from helpers.models.backend import keras  # noqa: F401, before tf-keras-vis imports it
+
+# isort: split
 import numpy as np
 import shap
 import tensorflow as tf

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from helpers.models import networks
+from helpers.models.backend import keras
 
 BATCH = 32
 

@@ -7,9 +7,8 @@ controls. `model` names a network's architecture, which says how its stages' lay
 
 import re
 
-import keras
-
 from helpers.models import networks
+from helpers.models.backend import keras
 from helpers.study import architectures
 
 FIRST_SEED = 1_000_000  # far from any training's, whose initial weights are not to come back

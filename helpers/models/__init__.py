@@ -1,5 +1,6 @@
 """How models are built and trained, and what a training leaves.
 
+- `backend`: Keras, with the settings that the book has it run with.
 - `weights`: files of pretrained weights, checked before anything is built.
 - `networks`: the architectures as flat graphs from raw pixels to probabilities.
 - `augmentation`: when and how training images are varied, and how classes are weighted.
@@ -9,4 +10,13 @@
 - `cost`: how long a training will take here.
 """
 
-__all__ = ["augmentation", "batch_norm", "cost", "fit", "networks", "trainings", "weights"]
+__all__ = [
+    "augmentation",
+    "backend",
+    "batch_norm",
+    "cost",
+    "fit",
+    "networks",
+    "trainings",
+    "weights",
+]

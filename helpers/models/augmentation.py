@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-import keras
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
+from helpers.models.backend import keras
 from helpers.study.settings import Augmentation
 
 # Many images at once: drawing a view costs more in calls than in arithmetic.

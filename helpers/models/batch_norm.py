@@ -5,8 +5,9 @@ the same for every image, each step of the layer before moves the mean by more t
 differ, and the moving mean, which averages over the last hundred batches or so, lags behind.
 """
 
-import keras
 import numpy as np
+
+from helpers.models.backend import keras
 
 BEFORE, NORMALISATION = "dense1", "dense1_batch_norm"
 

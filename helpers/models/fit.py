@@ -1,6 +1,6 @@
 """Fitting a model as the report describes it, and keeping what came out under a key.
 
-TensorFlow serves only to feed batches, so that KERAS_BACKEND=jax trains as well.
+Keras runs on TensorFlow alone here (`backend`), which also feeds the batches.
 """
 
 import tempfile
@@ -10,7 +10,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import keras
+from helpers.models.backend import keras
+
+# isort: split
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -21,6 +23,7 @@ from helpers.data.dataset import Dataset
 from helpers.models import augmentation, networks, trainings
 from helpers.models.trainings import Trained
 from helpers.study import architectures, provenance
+from helpers.study.errors import InputError
 from helpers.study.runs import Run, read_json, replacing, write_json
 from helpers.study.settings import Settings, Training
 
@@ -104,9 +107,9 @@ def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int
     with replacing(run.training(model, seed)) as folder:
         np.savez(
             folder / trainings.PREDICTIONS,
-            val_probabilities=_predict(fitted, inputs["val"]),
+            val_probabilities=_predict(fitted, inputs["val"], title),
             val_labels=dataset.val.labels,
-            test_probabilities=_predict(fitted, inputs["test"]),
+            test_probabilities=_predict(fitted, inputs["test"], title),
             test_labels=dataset.test.labels,
         )
         history.to_csv(folder / trainings.HISTORY)
@@ -233,8 +236,14 @@ def _augmenting(settings: Settings, dataset: Dataset) -> Callable[[], np.ndarray
     return augmentation.drawing_inputs(settings.augmentation, train.images, train.labels)
 
 
-def _predict(model: keras.Model, inputs: np.ndarray) -> np.ndarray:
-    return model.predict(_in_order(inputs), verbose=0)
+def _predict(model: keras.Model, inputs: np.ndarray, title: str) -> np.ndarray:
+    probabilities = model.predict(_in_order(inputs), verbose=0)
+    if not np.isfinite(probabilities).all():
+        raise InputError(
+            f"{title}: training diverged, and the model's probabilities are no numbers; set a "
+            "lower learning rate or another optimizer"
+        )
+    return probabilities
 
 
 def _extract_features(

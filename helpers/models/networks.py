@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import keras
 import numpy as np
-from keras import layers
 
 from helpers.models import weights
+from helpers.models.backend import keras
 from helpers.study import architectures, downloads
 from helpers.study.architectures import Architecture, Base
 from helpers.study.settings import Convolutions, Head, Settings
+
+layers = keras.layers
 
 # ImageNet's mean grey-value of blue, green and red on 0 to 255, which Keras's own ResNet50
 # preprocessing ("caffe") takes off.

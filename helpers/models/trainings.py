@@ -24,7 +24,7 @@ from helpers.study.runs import Run, read_json
 from helpers.study.settings import Settings
 
 # The modules of this wing that determine what a training gives.
-DETERMINING = ("augmentation", "fit", "networks")
+DETERMINING = ("augmentation", "backend", "fit", "networks")
 # What a training leaves in its folder; the last holds the digests of all under `SEAL`.
 PREDICTIONS, HISTORY, MODEL = "predictions.npz", "history.csv", "model.keras"
 PROVENANCE, SEAL = "provenance.json", "sha256"
@@ -73,8 +73,8 @@ class Trained:
         path = self.folder / MODEL
         if not self.has_whole_model:
             raise InputError(f"{path}: missing or damaged; make book makes it anew")
-        models = importlib.import_module("keras.models")
-        return models.load_model(path, safe_mode=True)
+        keras = importlib.import_module("helpers.models.backend").keras
+        return keras.models.load_model(path, safe_mode=True)
 
     @property
     def has_whole_model(self) -> bool:

@@ -5,6 +5,7 @@
 - `comparisons`: models and splits compared, in what two chapters show each.
 - `data`, `training`, `metrics`, `grad_cam`, `discussion`, `acquisition_shift`: a chapter each;
   `training` serves every chapter that trains a model, `metrics_figures` holds chapter 4's figures.
+- `published`: what is published of an executed chapter, which names no folder of a machine.
 - `steadiness`: how much hangs on the epoch that is judged, in chapters that train.
 - `first_page`: what the first page says of its run.
 """
@@ -19,6 +20,7 @@ __all__ = [
     "metrics",
     "metrics_figures",
     "opening",
+    "published",
     "steadiness",
     "style",
     "training",

@@ -63,7 +63,7 @@ def class_distribution(counts: pd.DataFrame) -> Figure:
 
 def first_of_each_class(split: Split, classes: int, each: int) -> list[np.ndarray]:
     """The first images of each class, `each` at most: uint8 (m, height, width, channels)."""
-    return [split.images[split.labels == k][:each] for k in range(classes)]
+    return [split.images[np.flatnonzero(split.labels == k)[:each]] for k in range(classes)]
 
 
 def about_pixels(dataset: Dataset) -> str:
@@ -85,7 +85,9 @@ def pixel_statistics(dataset: Dataset) -> pd.DataFrame:
     for name, split in dataset.splits.items():
         channels = np.moveaxis(split.images, -1, 0)
         for values, colour in zip(channels, COLOURS, strict=False):
-            histogram = np.bincount(values.reshape(-1), minlength=256) / values.size
+            # Image by image, since what is counted is copied to eight times its size.
+            counts = sum(np.bincount(one.reshape(-1), minlength=256) for one in values)
+            histogram = counts / values.size
             mean, there = histogram @ levels, levels[histogram > 0]
             rows[name if len(channels) == 1 else f"{name}, {colour}"] = {
                 "mean": mean,
@@ -119,3 +121,18 @@ def transformations(settings: Settings) -> str:
         f"Augmentation turns by up to {varied.rotation_degrees:g} degrees, shifts by up to "
         f"{100 * varied.shift:g} %{flip}, and zooms by up to {100 * varied.zoom:g} %."
     )
+
+
+def copies(table: pd.DataFrame, dataset: Dataset) -> str:
+    """How many test images are elsewhere too (`duplicates.duplicate_table`), and labelled how."""
+    exact, near = (table.loc[(kind, "test")] for kind in ("exact", "near"))
+    text = (
+        f"Of {len(dataset.test):,} test images {exact['copy in train']:,} are exactly, and "
+        f"{near['copy in train']:,} nearly, in training as well; {exact['copy in test']:,} have an "
+        "exact copy within the test split."
+    )
+    if not (exact["copy in train"] or exact["copy in val"]):
+        return text
+    count = exact["other label"]
+    whose = f"Of {count:,} the copy outside" if count else "No exact copy outside"
+    return f"{text} {whose} the test split bears another label."

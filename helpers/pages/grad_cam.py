@@ -103,7 +103,8 @@ def average_figure(averages: Mapping[str, np.ndarray], dataset: Dataset) -> Figu
 def map_tables(cells: Mapping[str, np.ndarray], dataset: Dataset) -> Tables:
     """What each class's average map shows in numbers (`maps.map_statistics`), by model."""
     of = (dataset.test.images, dataset.test.labels, dataset.classes)
-    return {model: maps.map_statistics(drawn, *of).round(2) for model, drawn in cells.items()}
+    tables = {model: maps.map_statistics(drawn, *of) for model, drawn in cells.items()}
+    return {m: t.round(2).astype(object).where(t.notna(), "none") for m, t in tables.items()}
 
 
 def class_maps(model: str, averages: np.ndarray, classes: Sequence[str]) -> str:

@@ -117,13 +117,16 @@ def class_table(measured: Scores, classes: Sequence[str]) -> pd.DataFrame:
 
 def hardest_class(model: str, confusion: np.ndarray, classes: Sequence[str]) -> str:
     """The class with the lowest recall and what it is most often taken for."""
+    title = architectures.get(model).sentence_title
+    if confusion.trace() == confusion.sum():
+        return f"{title} names every image correctly."
     worst = int((confusion.diagonal() / confusion.sum(axis=1)).argmin())
     mistakes = confusion[worst] * (np.arange(len(classes)) != worst)
-    taken = f"; {mistakes.max()} are taken for {class_title(classes[mistakes.argmax()])}"
+    most = mistakes.max()
     return (
-        f"{architectures.get(model).sentence_title} finds {class_title(classes[worst])} least "
-        f"often: {confusion[worst, worst]} of {confusion[worst].sum()}"
-        f"{taken if mistakes.any() else ''}."
+        f"{title} finds {class_title(classes[worst])} least often: {confusion[worst, worst]} of "
+        f"{confusion[worst].sum()}; {most} {'is' if most == 1 else 'are'} taken for "
+        f"{class_title(classes[mistakes.argmax()])}."
     )
 
 
@@ -233,7 +236,10 @@ def none_there(images: pd.DataFrame) -> str:
 
 def accuracy_table(without: Mapping[str, WithoutCopies]) -> pd.DataFrame:
     """Accuracy with and without copies (`errors.accuracy_without`) as text."""
-    rows = {what: [each.left_out, each.accuracy.percent()] for what, each in without.items()}
+    rows = {
+        what: [each.left_out, each.accuracy.percent() if each.accuracy.n else "no image is left"]
+        for what, each in without.items()
+    }
     return pd.DataFrame(rows, index=["left out", "accuracy"]).T.rename_axis("without")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import difflib
 import itertools
 import json
 import subprocess
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from IPython import get_ipython
 from IPython.display import HTML
 
 from helpers.data import dataset as datasets
@@ -20,9 +23,19 @@ from helpers.data.dataset import Dataset
 from helpers.models import trainings
 from helpers.models.trainings import Trained
 from helpers.pages import style
-from helpers.study import architectures, provenance
+from helpers.study import architectures, names, provenance
+from helpers.study.errors import InputError
 from helpers.study.runs import Run, open_run
-from helpers.study.settings import PROTOCOL, REPOSITORY, Settings, differences, load_settings
+from helpers.study.settings import (
+    PROTOCOL,
+    REPOSITORY,
+    Settings,
+    differences,
+    load_settings,
+)
+from helpers.study.settings import names as setting_names
+
+INJECTED = "# Parameters\n"  # how papermill's own cell begins
 
 
 @dataclass(frozen=True)
@@ -80,11 +93,35 @@ def open_study(
     """Open what a chapter's parameters ask for, as `load_settings` takes them; set the style.
 
     `run` is the folder under `runs/` that the chapter belongs to; by default one under
-    `runs/scratch`. Raises InputError for settings or data that can't be used.
+    `runs/scratch`. Whatever else papermill was given is a setting as well. Raises InputError for
+    settings or data that can't be used, and for a parameter that is no setting.
     """
-    settings = load_settings(profile, overrides, **parameters)
+    own = {"profile", "overrides", "run", *parameters}
+    more = {name: value for name, value in injected().items() if name not in own}
+    for name in more:
+        if name not in setting_names():
+            close = difflib.get_close_matches(name, [*own, *setting_names()], n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise InputError(
+                f"unknown setting {name!r}: {hint}A chapter takes {', '.join(sorted(own))} and "
+                "every setting in profiles/paper.yaml"
+            )
+    settings = load_settings(profile, overrides, **parameters, **more)
     style.use()
     return Study(settings, datasets.load(settings.data), open_run(settings, run))
+
+
+def injected() -> dict[str, Any]:
+    """What papermill was given for the chapter that runs here, by name; nothing elsewhere.
+
+    It lays a cell over a chapter's own parameters, which the kernel remembers like any other.
+    """
+    shell = get_ipython()
+    cells = shell.user_ns.get("In", []) if shell else []
+    given = [cell for cell in cells if cell.startswith(INJECTED)]
+    assigned = ast.parse(given[-1]).body if given else []
+    targets = [node.targets[0].id for node in assigned if isinstance(node, ast.Assign)]
+    return {name: shell.user_ns[name] for name in targets}
 
 
 def banner(settings: Settings, dataset: Dataset) -> str:
@@ -134,7 +171,7 @@ def _about_bases(settings: Settings) -> list[str]:
 
 def _about_protocol(settings: Settings, dataset: Dataset) -> str:
     told = "; ".join(
-        f"<b>{name}</b> is {_shown(here)} (protocol: {_shown(protocols)})"
+        f"<b>{name}</b> is {escape(_shown(here))} (protocol: {escape(_shown(protocols))})"
         for name, (here, protocols) in departures(settings, dataset).items()
     )
     lead = f"Differs from the report's protocol (profile <b>{PROTOCOL}</b>) in:"
@@ -151,8 +188,8 @@ def departures(settings: Settings, dataset: Dataset) -> dict[str, tuple[Any, Any
 
 def _shown(value: Any) -> str:
     if isinstance(value, str):
-        value = Path(value).name  # no folder of the machine
-    return escape(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+        return names.shown(Path(value).name)  # no folder of the machine
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def origin_table(settings: Settings, dataset: Dataset, origin: str, made: dict) -> pd.DataFrame:

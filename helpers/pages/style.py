@@ -1,8 +1,10 @@
 """What all figures and tables of the book share: one palette, and how pictures are shown."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -21,7 +23,13 @@ HEAT = "inferno"
 
 
 def use() -> None:
-    """Set the book's style: figures on white, readable on a dark page; no cell cut short."""
+    """Set the book's style: figures on white, readable on a dark page; no cell cut short.
+
+    It starts from Matplotlib's own defaults, whatever a `matplotlibrc` says, and its figures are
+    the notebook's or go to files, whatever was drawn on before.
+    """
+    matplotlib.rcdefaults()
+    matplotlib.use(os.environ["MPLBACKEND"])
     pd.set_option("display.max_colwidth", None)
     white = dict.fromkeys(("savefig.facecolor", "figure.facecolor"), "white")
     bare_sides = dict.fromkeys(("axes.spines.top", "axes.spines.right"), False)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-import keras
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from helpers.data.dataset import Dataset
 from helpers.ledger import claims
+from helpers.models.backend import keras
 from helpers.models.trainings import Trained
 from helpers.pages import style
 from helpers.study import architectures
@@ -69,8 +69,9 @@ def protocol(settings: Settings, model: str) -> str:
     return (
         f"{OPTIMIZERS[chosen.optimizer]} with a learning rate of "
         f"{settings.learning_rate(model):g}, categorical cross-entropy, batches of "
-        f"{chosen.batch_size}, at most {chosen.epochs} epochs. After {chosen.plateau_patience} "
-        "epochs without a better validation loss the learning rate is multiplied by "
+        f"{chosen.batch_size}, at most {_epochs(chosen.epochs)}. After "
+        f"{_epochs(chosen.plateau_patience)} without a better validation loss the learning rate is "
+        "multiplied by "
         f"{chosen.plateau_factor:g}; after {chosen.early_stopping_patience} training stops."
     )
 
@@ -122,3 +123,7 @@ def training_curves(trained: Trained) -> Figure:
     axes[0].set_ylim(0, 1)
     axes[0].legend(frameon=False)
     return figure
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch{'' if count == 1 else 's'}"

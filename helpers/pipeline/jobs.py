@@ -7,7 +7,6 @@ import argparse
 import json
 import os
 import pkgutil
-import shlex
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Any
 
 import nbformat
 import papermill
-from papermill.parameterize import parameterize_notebook
 
 from helpers.data import dataset as datasets
 from helpers.data.dataset import Dataset
 from helpers.models import trainings, weights
+from helpers.pages import published
 from helpers.pipeline import console, processes, site
 from helpers.study import architectures, provenance
 from helpers.study.errors import InputError
@@ -98,23 +97,8 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
         if cell.cell_type == "code":
             # Progress and warnings: no part of the page, and they name paths of the machine.
             cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
-    notebook = parameterize_notebook(notebook, _without_folders(given))
-    nbformat.write(notebook, unfinished)
+    nbformat.write(published.without_folders(notebook), unfinished)
     unfinished.replace(finished)
-
-
-def _without_folders(parameters: dict) -> dict:
-    """A chapter's parameters for its reader: of a file its name, and not where it lies."""
-    told = {
-        name: value.rpartition("/")[2] if isinstance(value, str) else value
-        for name, value in parameters.items()
-    }
-    if "overrides" in parameters:
-        words = [word.partition("=") for word in shlex.split(parameters["overrides"])]
-        told["overrides"] = shlex.join(
-            f"{name}={value.rpartition('/')[2]}" for name, _, value in words
-        )
-    return told
 
 
 def describe(run: Run, settings: Settings, dataset: Dataset) -> None:

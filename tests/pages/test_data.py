@@ -1,8 +1,12 @@
 """Chapter 1: its tables, figures and the branches of its sentences."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from helpers.data import duplicates
+from helpers.data.dataset import Split
 from helpers.ledger import claims
 from helpers.pages import data as page
 from helpers.study import data_sets
@@ -70,3 +74,17 @@ def test_a_flip_is_told_where_there_is_one(flip, told):
     said = page.transformations(load_settings("paper", f"horizontal_flip={flip}"))
     assert ("flips left and right" in said) == told
     assert "turns by up to 10 degrees, shifts by up to 10 %" in said
+
+
+def test_copies_are_told_with_their_labels(images):
+    dataset = images()
+    assert page.copies(duplicates.duplicate_table(dataset), dataset) == (
+        "Of 16 test images 0 are exactly, and 0 nearly, in training as well; 0 have an exact copy "
+        "within the test split."
+    )
+    same = dataclasses.replace(dataset, test=dataset.train)
+    told = page.copies(duplicates.duplicate_table(same), same)
+    assert told.endswith("No exact copy outside the test split bears another label.")
+    other = dataclasses.replace(same, test=Split(same.test.images, 3 - same.test.labels))
+    told = page.copies(duplicates.duplicate_table(other), other)
+    assert told.endswith("Of 16 the copy outside the test split bears another label.")

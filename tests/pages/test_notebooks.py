@@ -3,8 +3,12 @@
 import ast
 import json
 import re
+import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from helpers.study.code import imported_by
 from helpers.study.settings import REPOSITORY
@@ -88,3 +92,30 @@ def test_a_chapter_imports_what_it_shows_alone(chapter, unneeded):
     pages = {m.stem for m in imported_by(CHAPTERS[chapter]) if m.parent.name == "pages"}
     shared = {"comparisons", "first_page", "opening", "steadiness", "style", "words"}
     assert len(pages - shared - {"metrics_figures"}) == 1
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_in_colab_all_cells_may_run_twice(chapter, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    monkeypatch.chdir(tmp_path)
+    said = []
+
+    def stub(command):
+        said.append(command)
+        if "git clone" in command:
+            book = Path(command.rpartition("/")[2].strip(), "book")
+            book.mkdir(parents=True)
+            book.joinpath("01-data.ipynb").touch()
+            book.parent.joinpath("Snakefile").touch()
+
+    shell = InteractiveShell()
+    monkeypatch.setattr(shell, "system", stub)
+    setup = cells(chapter)[0]["code"]
+    for _ in range(2):
+        assert shell.run_cell(setup).success
+    assert Path.cwd() == tmp_path / "octmnist-case-study"
+    assert sum("git clone" in command for command in said) == 1
+    monkeypatch.chdir(tmp_path)  # as after the session was restarted
+    assert shell.run_cell(setup).success
+    assert Path.cwd() == tmp_path / "octmnist-case-study"
+    assert sum("git clone" in command for command in said) == 1

@@ -1,6 +1,7 @@
 """How a chapter begins: what it opens, and the box that says what made it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,7 +9,7 @@ from helpers.data import phantom
 from helpers.ledger import evidence
 from helpers.models import trainings
 from helpers.pages import opening
-from helpers.pages.opening import Study, banner, origin_table
+from helpers.pages.opening import Study, banner, open_study, origin_table
 from helpers.study.errors import InputError
 from helpers.study.runs import Run
 from helpers.study.settings import load_settings
@@ -130,3 +131,38 @@ def test_a_study_is_opened_from_a_chapters_parameters():
     assert study.settings.training.epochs == 3
     assert study.dataset.is_phantom
     assert study.run.folder.parts[-3:] == ("runs", "scratch", "tests")
+
+
+@pytest.fixture
+def papermill(monkeypatch):
+    """Stands for a kernel in which papermill has laid values over a chapter's parameters."""
+
+    def give(**values):
+        cell = "# Parameters\n" + "".join(f"{k} = {v!r}\n" for k, v in values.items())
+        shell = SimpleNamespace(user_ns={"In": ["", "import sys", cell, "study = 1"]} | values)
+        monkeypatch.setattr(opening, "get_ipython", lambda: shell)
+
+    return give
+
+
+def test_a_setting_that_papermill_gives_is_one(papermill):
+    papermill(profile="demo", batch_size=8, epochs=3)
+    study = open_study("demo", epochs=3)
+    assert study.settings.training.batch_size == 8
+    assert study.settings.training.epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("epoch", "epochs"), ("profil", "profile"), ("batchsize", "batch_size")]
+)
+def test_a_parameter_that_is_no_setting_is_refused_with_the_nearest(papermill, name, nearest):
+    papermill(**{name: 3})
+    with pytest.raises(InputError, match=f"unknown setting '{name}': did you mean '{nearest}'"):
+        open_study("demo", epochs=None)
+
+
+def test_by_hand_nothing_is_injected(monkeypatch):
+    assert opening.injected() == {}
+    shell = SimpleNamespace(user_ns={"In": ["", 'profile = "demo"', "epoch = 3"], "epoch": 3})
+    monkeypatch.setattr(opening, "get_ipython", lambda: shell)
+    assert opening.injected() == {}

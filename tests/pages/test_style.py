@@ -1,7 +1,11 @@
 """The palette, and how pictures and tables are shown."""
 
 import itertools
+import os
+import subprocess
+import sys
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -10,6 +14,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from helpers.pages import style
 from helpers.study import architectures
+from helpers.study.settings import REPOSITORY
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
 SIGHT = {
@@ -80,6 +85,34 @@ def test_a_grid_may_have_gaps():
     assert shown == [1, 0, 0, 1, 1, 1]
     assert [axis.get_title() for axis in figure.axes[:3]] == ["x", "y", "z"]
     assert figure.axes[3].get_ylabel() == "b"
+
+
+FOREIGN = {"text.usetex": True, "figure.dpi": 10, "font.family": ["fantasy"], "axes.grid": True}
+
+
+def test_figures_are_the_books_own_whatever_matplotlibrc_says():
+    style.use()
+    own = dict(matplotlib.rcParams)
+    matplotlib.rcParams.update(FOREIGN)
+    matplotlib.use("svg")
+    style.use()
+    assert dict(matplotlib.rcParams) == own
+    assert matplotlib.get_backend() == "agg"
+
+
+@pytest.mark.parametrize("backend", ["TkAgg", "pdf", "nonsense"])
+def test_a_backend_in_the_environment_changes_nothing(backend, tmp_path):
+    (tmp_path / "matplotlibrc").write_text("backend: ps\ntext.usetex: True\n", encoding="utf-8")
+    theirs = {"MPLBACKEND": backend, "MATPLOTLIBRC": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
+    code = (
+        "from helpers.pages import style; style.use(); import matplotlib as m; "
+        "print(m.get_backend(), m.rcParams['text.usetex'])"
+    )
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | theirs, capture_output=True, text=True
+    )
+    assert told.stdout.split() == ["agg", "False"], told.stderr
 
 
 def test_tables_stand_under_their_names(monkeypatch):

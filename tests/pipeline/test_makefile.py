@@ -110,7 +110,7 @@ def test_a_value_arrives_whole_and_is_never_run(checkout, attack, how):
         finished = make(checkout, *flags, *TARGETS, **dict.fromkeys(VALUES, attack))
     for target, call in zip(TARGETS, calls(finished), strict=True):
         if target == "render":
-            assert call["arguments"][-1] == f"--folder=runs/{value}"
+            assert call["arguments"][-1] == f"--run={value}"
         elif target == "address":
             assert call["arguments"][-1] == value
         else:
@@ -190,7 +190,7 @@ def test_a_value_given_empty_gets_one_line(checkout, given):
 def test_render_takes_the_folder_of_the_run_else_of_the_profile(checkout):
     for given, folder in (([], "demo"), (["PROFILE=local"], "local"), (["RUN=a b"], "a b")):
         (call,) = calls(make(checkout, "render", *given))
-        assert call["arguments"][-1] == f"--folder=runs/{folder}"
+        assert call["arguments"][-1] == f"--run={folder}"
 
 
 def test_clean_follows_no_link(checkout, tmp_path):

@@ -1,0 +1,32 @@
+"""The user's own settings of the book's libraries, which must change nothing that the book makes.
+
+`helpers` calls this before any of its modules imports anything else.
+"""
+
+import os
+import sys
+
+INLINE, FILES_ONLY = "module://matplotlib_inline.backend_inline", "agg"
+# What Keras and Matplotlib read when they are imported; None stands for no such variable.
+VARIABLES = {
+    "KERAS_BACKEND": "tensorflow",
+    "KERAS_MAX_EPOCHS": None,
+    "KERAS_MAX_STEPS_PER_EPOCH": None,
+    "KERAS_NNX_ENABLED": None,
+    "TF_USE_LEGACY_KERAS": None,
+    "MATPLOTLIBRC": None,
+}
+
+
+def set_own() -> None:
+    """Give this process, and those that it starts, the book's values of these variables."""
+    figures = INLINE if _is_notebook() else FILES_ONLY
+    for name, value in (VARIABLES | {"MPLBACKEND": figures}).items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+
+
+def _is_notebook() -> bool:
+    interactive = sys.modules.get("IPython")  # which is there wherever a kernel is
+    return hasattr(interactive and interactive.get_ipython(), "kernel")

@@ -1,0 +1,129 @@
+"""Pages say so where there is nothing to show: few images, blank ones, models without an error."""
+
+import dataclasses
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from helpers.data import duplicates
+from helpers.data.dataset import Split
+from helpers.evaluation import calibration, comparison, errors, measures, metrics, selective, shift
+from helpers.heatmaps import maps
+from helpers.models.trainings import Predictions
+from helpers.pages import comparisons, grad_cam, metrics_figures, training
+from helpers.pages import data as data_page
+from helpers.pages import metrics as page
+from helpers.study.settings import load_settings
+
+
+def sure_of(labels, classes, named):
+    """Probabilities of a model that names what `named` says: float32 (n, classes)."""
+    others = np.full((len(labels), classes), 0.02 / (classes - 1), np.float32)
+    others[np.arange(len(labels)), named] = 0.98
+    return others
+
+
+@pytest.fixture(params=[("octmnist", 1), ("pneumoniamnist", 2), ("organamnist", 1)])
+def few(request, images):
+    name, each = request.param
+    return images(name, each=each)
+
+
+@pytest.fixture(params=["perfect", "constant", "always wrong"])
+def extreme(request, few, trained):
+    """A training whose model makes no error, or names one class, or is never right."""
+    naming = {
+        "perfect": lambda labels, _: labels,
+        "constant": lambda labels, _: np.zeros_like(labels),
+        "always wrong": lambda labels, classes: (labels + 1) % classes,
+    }[request.param]
+    made, count = trained(few), len(few.classes)
+    labels = made.predictions.val_labels, made.predictions.test_labels
+    val, test = (sure_of(each, count, naming(each, count)) for each in labels)
+    return dataclasses.replace(made, predictions=Predictions(val, labels[0], test, labels[1]))
+
+
+def test_chapter_4_holds_for_extreme_models_of_few_images(extreme, few, trained):
+    shown = {"custom-cnn": extreme, "resnet50": trained(few, "resnet50")}
+    predictions, labels, classes = extreme.predictions, few.test.labels, few.classes
+    resamples = measures.draw_weights(labels, 200)
+    measured = metrics.measure(predictions.test_probabilities, labels, classes, resamples)
+    confusion = metrics.confusion(extreme)
+    temperature = calibration.fit_temperature(predictions.val_probabilities, few.val.labels)
+    sets = selective.prediction_sets(predictions.test_probabilities, labels, 0.5, classes)
+    told = [
+        page.hardest_class("custom-cnn", confusion, classes),
+        page.trust(page.triages(shown, few.data_set), few),
+        page.prevalence_shift("custom-cnn", shift.prevalence_shift(predictions, 200)),
+        page.worst_fall("custom-cnn", shift.recalls_by_split(predictions, classes)),
+        page.exchangeability("custom-cnn", sets, sets, 0.1),
+        page.class_table(measured, classes).to_string(),
+        page.set_table({"custom-cnn": sets}).to_string(),
+        page.none_there(errors.confident_errors(predictions, 8)),
+        str(len(errors.doubtful_labels(predictions))),
+    ]
+    tests = comparison.paired_tests([tuple(shown.values())], classes)
+    told += [page.paired(tests), page.paired_table(tests).to_string()]
+    first = {"custom-cnn": extreme}
+    metrics_figures.confusion_matrices({"custom-cnn": confusion}, classes)
+    metrics_figures.roc_curves(first, {"custom-cnn": measured}, classes)
+    metrics_figures.reliability(first, {"custom-cnn": temperature})
+    comparisons.recalls({"m": shift.recalls_by_split(predictions, classes)}, classes)
+    assert all(told[:7])
+    assert "nan" not in "".join(told)
+
+
+def test_a_model_without_errors_is_called_so():
+    assert page.hardest_class("custom-cnn", np.diag([3, 4]), ("a", "b")) == (
+        "The custom CNN names every image correctly."
+    )
+    one_error = np.array([[3, 1], [0, 4]])
+    assert page.hardest_class("custom-cnn", one_error, ("a", "b")).endswith("; 1 is taken for b.")
+
+
+def test_one_image_of_a_class_has_no_test_of_its_area(images, trained):
+    dataset = images(each=1)
+    pair = (trained(dataset), trained(dataset, "resnet50"))
+    tests = comparison.paired_tests([pair], dataset.classes)
+    assert list(tests["metric"]) == ["accuracy"]
+
+
+def test_where_every_test_image_is_a_copy_no_accuracy_is_left(images, trained):
+    dataset = images()
+    same = dataclasses.replace(dataset, test=dataset.train)
+    without = errors.accuracy_without(trained(same), errors.copies(same))
+    table = page.accuracy_table(without)
+    assert table.loc["copies in training or validation, exact", "accuracy"] == "no image is left"
+    assert "%" in table.loc["nothing", "accuracy"]
+
+
+def test_blank_images_go_through_chapters_1_and_5(images, trained):
+    dataset = images()
+    blank = {n: Split(np.zeros_like(s.images), s.labels) for n, s in dataset.splits.items()}
+    dataset = dataclasses.replace(dataset, **blank)
+    assert (data_page.pixel_statistics(dataset) == 0).all(axis=None)
+    told = data_page.copies(duplicates.duplicate_table(dataset), dataset)
+    assert told.startswith("Of 16 test images 16 are exactly, and 0 nearly")
+    cells = np.random.default_rng(0).random((16, 3, 3), np.float32)
+    (table,) = grad_cam.map_tables({"custom-cnn": cells}, dataset).values()
+    assert set(table["correlation with the image"]) == {"none"}
+    averages = maps.class_average_maps(np.zeros_like(cells), dataset.test.labels, 4)
+    assert "constant" in grad_cam.class_maps("custom-cnn", averages, dataset.classes)
+    grad_cam.average_figure({"custom-cnn": averages}, dataset)
+    grad_cam.gallery(trained(dataset), dataset, cells)
+
+
+def test_one_epoch_is_told_and_drawn(images, trained):
+    made = trained(images())
+    one = dataclasses.replace(made, history=made.history.iloc[:1])
+    assert "After the last epoch (1)" in training.outcome(one)
+    training.training_curves(one).canvas.draw()
+    plt.close("all")
+    settings = load_settings("demo", "epochs=1 plateau_patience=1")
+    assert "at most 1 epoch. After 1 epoch without" in training.protocol(settings, "custom-cnn")
+
+
+def test_what_has_no_value_is_called_none():
+    nothing = measures.mean(np.array([np.nan]))
+    assert {nothing.text(), nothing.percent(), nothing.points()} == {"none"}
