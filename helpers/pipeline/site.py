@@ -11,6 +11,7 @@ import nbformat
 
 from helpers.models import trainings
 from helpers.pages import first_page
+from helpers.pipeline.damage import is_notebook
 from helpers.study.errors import InputError
 from helpers.study.runs import Run, is_whole, read_json, replacing
 from helpers.study.settings import REPOSITORY
@@ -35,6 +36,9 @@ def render(run: Run) -> None:
                 f"{run.folder}: {name} isn't trained as run.json says, so the last make book there "
                 "didn't end; call it again"
             )
+    for path in run.notebooks.glob("*.ipynb"):
+        if not is_notebook(path):
+            raise InputError(f"{path}: damaged; make book executes the chapter anew")
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "source", Path(folder) / "output"
         pages = shutil.ignore_patterns("*.ipynb", ".*")
