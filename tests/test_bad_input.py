@@ -9,6 +9,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +20,13 @@ import yaml
 from conftest import draw_arrays
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from helpers.data import dataset as datasets
 from helpers.data import files, folders, scans
 from helpers.evaluation import metrics
 from helpers.heatmaps import artifacts, rows
-from helpers.ledger import claims
+from helpers.ledger import claims, rules
 from helpers.models import trainings, weights
 from helpers.pipeline import damage
 from helpers.study import architectures, data_sets
@@ -35,7 +37,7 @@ from helpers.study.runs import Run, is_current, remember, write_json
 FEW, MANY = 16, 2_400  # examples of a kind; of all kinds together
 DEADLINE_SECONDS = 20
 OCT = data_sets.get("octmnist")
-BASE = architectures.RESNET50.base
+BASE = replace(architectures.RESNET50.base, parameters=112)  # those of `with_weights`
 
 
 class Kind(NamedTuple):
@@ -148,17 +150,28 @@ def load_profile(folder: Path, given: bytes) -> None:
         settings_module.load_settings("mine")
 
 
-# The ledger: its first claims with a field changed, or its text spoilt.
-CLAIMS = yaml.safe_load(claims.LEDGER.read_text(encoding="utf-8"))[:8]
-LEDGER = st.tuples(
-    st.integers(0, len(CLAIMS) - 1),
-    st.sampled_from([*claims.Claim.model_fields, "other"]),
-    VALUE | JSON,
-)
+# The ledger: its first claims that need no others, with a field changed, or their text spoilt.
+CLAIMS = [
+    claim
+    for claim in yaml.safe_load(claims.LEDGER.read_text(encoding="utf-8"))
+    if not any(check.get("of") for check in claim.get("checks", ()))
+][:8]
+CHECKS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "rule": st.sampled_from(sorted(rules.RULES)),
+            "of": st.lists(st.sampled_from([claim["id"] for claim in CLAIMS]), max_size=4),
+            "n": st.integers(0, 2**70),
+        }
+    ),
+    max_size=3,
+).map(lambda checks: ("checks", checks))
+FIELD = st.tuples(st.sampled_from([*claims.Claim.model_fields, "other"]), VALUE | JSON) | CHECKS
+LEDGER = st.tuples(st.integers(0, len(CLAIMS) - 1), FIELD)
 
 
-def load_ledger(folder: Path, given: tuple[int, str, Any]) -> None:
-    place, name, value = given
+def load_ledger(folder: Path, given: tuple[int, tuple[str, Any]]) -> None:
+    place, (name, value) = given
     entries = [dict(claim) for claim in CLAIMS]
     entries[place][name] = value
     path = folder / "claims.yaml"
@@ -235,6 +248,9 @@ def read_manifest(
     scans.check(dataset)
 
 
+CELL = WORD | st.sampled_from(["train", "test", "0", "3", "512", "768.0", "1024"])
+
+
 def cell_of_manifest(prepared: tuple[datasets.Dataset, bytes], given: tuple[int, int, str]) -> None:
     dataset, content = prepared
     line, column, value = given
@@ -246,13 +262,16 @@ def cell_of_manifest(prepared: tuple[datasets.Dataset, bytes], given: tuple[int,
 
 
 # Images.
-def read_image(folder: Path, given: bytes) -> None:
-    (folder / "a.png").write_bytes(given)
-    folders.read(folder / "a.png", 28, 1)
+def with_image(folder: Path) -> tuple[Path, bytes]:
+    path, rng = folder / "a.png", np.random.default_rng(0)
+    Image.fromarray(rng.integers(256, size=(40, 50), dtype=np.uint8)).save(path)
+    return path, path.read_bytes()
 
 
-HEADS = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"II*\0", b"MM\0*", b"BM", b"GIF89a"]
-IMAGE = st.tuples(st.sampled_from(HEADS), st.binary(max_size=200)).map(b"".join)
+def read_image(prepared: tuple[Path, bytes], given: Callable[[bytes], bytes]) -> None:
+    path, content = prepared
+    path.write_bytes(given(content))
+    folders.read(path, 28, 1)
 
 
 # What a run has kept: damaged, it is as if it weren't there.
@@ -318,9 +337,9 @@ KINDS: dict[str, Kind] = {
     "weights, spoilt": Kind(mutations(), with_weights, check_weights),
     "manifest, spoilt": Kind(mutations(), with_manifest, read_manifest),
     "manifest, a cell": Kind(
-        st.tuples(st.integers(0, 12), st.integers(0, 2), WORD), with_manifest, cell_of_manifest
+        st.tuples(st.integers(0, 12), st.integers(0, 2), CELL), with_manifest, cell_of_manifest
     ),
-    "image": Kind(IMAGE, _as_given, read_image),
+    "image, spoilt": Kind(mutations(), with_image, read_image),
     "artifacts of a run": Kind(
         st.tuples(st.integers(0, 99), mutations()), with_artifacts, look_at_artifacts
     ),

@@ -18,7 +18,7 @@ def discard(run: Run, settings: Settings) -> list[Path]:
     results = [run.metrics, run.explanations, run.claims, run.heatmaps]
     results += [folder / "grad-cam.npz" for folder in folders]
     damaged = [path for path in results if path.exists() and not is_whole(path)]
-    damaged += [path for path in run.notebooks.glob("*.ipynb") if not _is_notebook(path)]
+    damaged += [path for path in run.notebooks.glob("*.ipynb") if not is_notebook(path)]
     for folder in folders:
         if folder.is_dir() and not trainings.is_complete(folder):
             damaged += [path for path in trainings.files(folder) if path.exists()]
@@ -27,7 +27,8 @@ def discard(run: Run, settings: Settings) -> list[Path]:
     return damaged
 
 
-def _is_notebook(path: Path) -> bool:
+def is_notebook(path: Path) -> bool:
+    """Whether a file can be read as a notebook."""
     try:
         nbformat.read(path, as_version=4)
     except Exception:  # nbformat says what is no notebook in many ways

@@ -13,6 +13,7 @@ import yaml
 from helpers.models import trainings
 from helpers.pages import first_page
 from helpers.pipeline import console, surroundings
+from helpers.pipeline.damage import is_notebook
 from helpers.study import runs
 from helpers.study.errors import InputError
 from helpers.study.runs import Run, is_whole, read_json, replacing
@@ -74,7 +75,7 @@ def require_finished(run: Run) -> None:
     """Raise InputError for a run whose last `make book` didn't end, or that isn't there."""
     executed = [run.notebooks / f"{chapter}.ipynb" for chapter in chapters()]
     missing = [path for path in (run.description, *published(run)) if not is_whole(path)]
-    for path in (*missing, *(path for path in executed if not path.exists())):
+    for path in (*missing, *(path for path in executed if not is_notebook(path))):
         raise InputError(f"{path}: missing or damaged, so no whole run is there; make book first")
     for name, key in read_json(run.description)["trainings"].items():
         model, _, seed = name.partition(", seed ")

@@ -27,6 +27,9 @@ STAGING = ".download-"  # begins the name of a folder in the making, the process
 PASSING = (429, 500, 502, 503, 504)  # what a server answers that may do better a moment later
 
 
+pooch.get_logger().setLevel("WARNING")  # the bar tells of a download
+
+
 class _Failed(OSError):
     """Why an address can't be fetched, in words for the user."""
 

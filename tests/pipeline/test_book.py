@@ -17,7 +17,7 @@ from conftest import copy_of_the_repository
 from helpers.pages import first_page
 from helpers.pipeline import jobs, pack, site, unpack
 from helpers.study.errors import InputError
-from helpers.study.runs import Run
+from helpers.study.runs import Run, remember
 from helpers.study.settings import REPOSITORY
 
 TRAINING = {"02-custom-cnn", "03-resnet50"}
@@ -143,6 +143,9 @@ def test_a_run_that_did_not_end_is_not_rendered_as_if_it_had(book, tmp_path):
     facts = json.loads(run.description.read_text())
     facts["trainings"]["custom-cnn, seed 0"] = "the key of other settings"
     run.description.write_text(json.dumps(facts))
+    with pytest.raises(InputError, match=r"run\.json: missing or damaged"):
+        site.render(run)
+    remember(run.description, "key")
     with pytest.raises(InputError, match="custom-cnn, seed 0 isn't trained as"):
         site.render(run)
     with pytest.raises(InputError, match="no whole run is there"):

@@ -7,7 +7,8 @@ import nbformat
 import numpy as np
 import pytest
 
-from helpers.pipeline import damage
+from helpers.pipeline import damage, site
+from helpers.study.errors import InputError
 from helpers.study.runs import KEYS, Run, remember, write_json
 
 
@@ -55,6 +56,25 @@ def test_a_damaged_training_goes_whole(whole, small, name):
     assert {file.parent for file in gone} == {path.parent}
     assert len(gone) == 4
     assert damage.discard(whole, small) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"garbage"])
+@pytest.mark.parametrize("name", ["run.json", "metrics.json", "claims.json", "explanations.json"])
+def test_what_is_damaged_is_named_and_not_rendered(whole, name, content):
+    write_json(whole.description, {"trainings": {}})
+    remember(whole.description, "key")
+    path = whole.artifacts / name
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: missing or damaged"):
+        site.render(whole)
+
+
+def test_a_damaged_notebook_is_named_and_not_rendered(whole):
+    write_json(whole.description, {"trainings": {}})
+    remember(whole.description, "key")
+    (whole.notebooks / "01-data.ipynb").write_bytes(b"{")
+    with pytest.raises(InputError, match=r"01-data\.ipynb: damaged"):
+        site.render(whole)
 
 
 def test_without_the_keys_no_result_is_believed(whole, small):
