@@ -2,7 +2,7 @@
 
 # What a user may give, on the command line or exported. The values are data: make expands none of
 # them (`value`), and a shell sees each as one word ("$$NAME").
-VALUES := PROFILE DATA WEIGHTS SEEDS SET RUN FROM OUT SIZE URL
+VALUES := PROFILE DATA WEIGHTS SEEDS SET RUN FROM OUT SIZE DATA_SET URL
 # An error line names those that were exported, for they may have been meant for something else.
 OCTMNIST_EXPORTED := $(strip $(foreach name,$(VALUES),$(if \
 	$(findstring environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
@@ -46,6 +46,7 @@ help:
 	@echo '                FROM=crate (a packed run: renders it, trains nothing)'
 	@echo 'make render     render runs/RUN anew, executing nothing'
 	@echo 'make npz        write the images of class folders to a file (FROM=folder OUT=my.npz SIZE=28)'
+	@echo '                DATA_SET=octmnist (whose classes the folders are named after)'
 	@echo 'make verify     execute runs/RUN again, and say whether its results are the same'
 	@echo 'make pack       pack runs/RUN for an archive (OUT=run.zip)'
 	@echo 'make test       unit tests, every chapter under nbval, the book with warnings as errors'
@@ -71,7 +72,8 @@ render: environment
 	@exec .venv/bin/python -m helpers.pipeline.site --run="$${RUN:-$${PROFILE:-demo}}"
 
 npz: environment
-	@exec .venv/bin/python -m helpers.pipeline.npz --source="$$FROM" --out="$$OUT" --size="$$SIZE"
+	@exec .venv/bin/python -m helpers.pipeline.npz --source="$$FROM" --out="$$OUT" \
+		--size="$$SIZE" --data-set="$$DATA_SET"
 
 verify: environment
 	@exec .venv/bin/python -m helpers.pipeline.verify --run="$$RUN" \

@@ -18,14 +18,13 @@ from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
-from helpers.study.errors import InputError
+from helpers.study.errors import InputError, one_line
 
 PREFIX = "octmnist: "
 # How a job tells `Display` that it begins.
 BEGINS = "octmnist begins: "
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
-LONGEST = 1_000  # characters of an error, which may quote what somebody typed
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 BAR = re.compile(r"\d%\|.*\||0epoch \[")
 REMEDIES = dict.fromkeys(NO_ROOM, "; make room there") | dict.fromkeys(
@@ -44,9 +43,7 @@ class Interrupted(BaseException):
 
 def say_error(what: str) -> None:
     """Tell in one line on standard error, below any progress bar, what went wrong."""
-    line = " ".join(what.split())
-    shown = line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
-    tqdm.write(f"{PREFIX}{shown}", file=sys.stderr)
+    tqdm.write(f"{PREFIX}{one_line(what)}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -36,8 +36,15 @@ def here_and_now() -> dict[str, str]:
         "commit": commit(),
         "packages": ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages),
         "python": platform.python_version(),
-        "hardware": f"{os.cpu_count()} cores of {processor}, {gpu_count() or 'no'} GPU",
+        "hardware": f"{usable_cores()} cores of {processor}, {gpu_count() or 'no'} GPU",
     }
+
+
+def usable_cores() -> int:
+    """How many cores this process may use; on it depends how a training's sums are rounded."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def commit(repository: Path = REPOSITORY) -> str:

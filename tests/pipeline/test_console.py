@@ -68,7 +68,7 @@ def test_a_terminal_shows_one_bar_that_the_next_line_replaces():
         (FileNotFoundError(errno.ENOENT, "No such file", "a.h5"), "a.h5: No such file", "room"),
         (OSError(errno.ENOSPC, "No space", "runs/x"), "make room there", "permission"),
         (PermissionError(errno.EACCES, "denied", "runs/x"), "give permission", "room"),
-        (OSError("Unable to open\nmore words"), "Unable to open more words", "room"),
+        (OSError("Unable to open\nmore words"), "Unable to open", "room"),
     ],
 )
 def test_an_error_is_one_line_with_its_own_remedy(capsys, error, words, not_said):
