@@ -102,8 +102,8 @@ In a checkout of that commit:
     make verify RUN={name}      # then: trains anew and compares (DATA= names a file of your own)
 
 `artifacts/` holds what was measured, `notebooks/` the executed chapters, `{LOCK}` the
-environment, `{DATA}` a description of the images, which are not in here, and `{METADATA}`
-the SHA-256 of every file. Results: CC BY 4.0. `{WORKFLOW}`: MIT.
+environment, `{DATA}` a description of the images, of which only those that chapters show are in
+here, and `{METADATA}` the SHA-256 of every file. Results: CC BY 4.0. `{WORKFLOW}`: MIT.
 """
 
 

@@ -1,7 +1,7 @@
 """`make pack`: a finished run as one zip file, an RO-Crate, fit for an archive.
 
-Packing the same run twice gives the same bytes. No image of the data goes in, and no folder of this
-machine is named.
+Packing the same run twice gives the same bytes. No file of the data goes in (chapters show a few
+images), and no folder of this machine is named.
 """
 
 import argparse

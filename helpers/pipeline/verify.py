@@ -30,7 +30,7 @@ EXPLAINING = ("hardware", "packages", "python", "commit", "key")
 # The last jobs that make an artifact; chapters and site are made of artifacts.
 LAST_JOBS = "--until claims grad_cam"
 ANOTHER_SAMPLE = (
-    "Another processor or other packages round otherwise, and training amplifies it: there a run "
+    "another processor or other packages round otherwise, and training amplifies it: there a run "
     "is another sample, as with another seed"
 )
 # Marks a folder that this program made, and may remove.
@@ -71,6 +71,8 @@ def _verify(run: Run, inputs: dict[str, str]) -> list[Agreement]:
     write_json(run.folder / "verification.json", verification)
     if worst(found) != DIFFERENT:
         shutil.rmtree(anew.folder)
+    elif any(name.startswith(("hardware", "packages")) for name in explaining):
+        print(ANOTHER_SAMPLE)
     return found
 
 
@@ -200,7 +202,7 @@ def main() -> None:
             print(f"{each.artifact:{width}}  {each.outcome}{each.where and ': '}{each.where}")
         print(f"{run.folder.name}: {worst(found)}")
         if worst(found) == DIFFERENT:
-            print(f"see runs/{run.folder.name}-verified. {ANOTHER_SAMPLE}")
+            print(f"what was made anew is in runs/{run.folder.name}-verified")
             sys.exit(1)
 
 

@@ -37,7 +37,7 @@ def test_a_run_made_anew_alike_is_equal_bit_for_bit(made_up, anew):
     assert not anew.folder.exists()
 
 
-def test_a_damaged_prediction_is_named_and_the_folder_stays(made_up, anew):
+def test_a_damaged_prediction_is_named_and_the_folder_stays(made_up, anew, capsys):
     path = made_up.training("custom-cnn", 0) / "predictions.npz"
     with np.load(path) as arrays:
         content = dict(arrays)
@@ -45,6 +45,7 @@ def test_a_damaged_prediction_is_named_and_the_folder_stays(made_up, anew):
     content["test_probabilities"][3, 1] = 0.999
     np.savez(path, **content)
     (differing,) = [e for e in verify.verify(made_up, {}) if e.outcome != EQUAL]
+    assert "another sample" not in capsys.readouterr().out  # it is the same machine
     assert differing.artifact == "custom-cnn/seed-0/predictions.npz"
     assert differing.where == f"test_probabilities[3, 1] was 0.999 and is {before}"
     assert read_json(made_up.folder / "verification.json")["outcome"] == DIFFERENT
@@ -71,6 +72,7 @@ def test_durations_are_not_compared(made_up, anew):
 
 
 def test_another_machine_is_told_before_the_comparison(made_up, anew, capsys):
+    write_json(anew.claims, [{"id": "a-claim", "measured": 0.75, "why": "because"}])
     for model in ("custom-cnn", "resnet50"):
         path = made_up.training(model, 0) / "provenance.json"
         write_json(path, read_json(path) | {"hardware": "4 cores of a toaster, no GPU"})
