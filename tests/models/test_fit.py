@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from helpers.models import fit, networks
+from helpers.study.errors import InputError
 from helpers.study.runs import Run
 from helpers.study.settings import load_settings
 
@@ -51,3 +52,12 @@ def test_the_learned_adapter_is_trained(dataset, tmp_path):
 
 def test_labels_become_one_hot():
     np.testing.assert_array_equal(fit.one_hot([0, 2], 3), [[1, 0, 0], [0, 0, 1]])
+
+
+def test_a_diverged_training_is_refused():
+    class Diverged:
+        def predict(self, *_, **__):
+            return np.full((3, 4), np.nan, np.float32)
+
+    with pytest.raises(InputError, match="custom-cnn, seed 0: training diverged"):
+        fit._predict(Diverged(), np.zeros((3, 28, 28, 1), np.uint8), "custom-cnn, seed 0")

@@ -1,5 +1,6 @@
 """How a chapter begins: what it opens, and the box that says what made it."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -8,8 +9,9 @@ import pytest
 from helpers.data import phantom
 from helpers.ledger import evidence
 from helpers.models import trainings
-from helpers.pages import opening
+from helpers.pages import first_page, opening
 from helpers.pages.opening import Study, banner, open_study, origin_table
+from helpers.study import names
 from helpers.study.errors import InputError
 from helpers.study.runs import Run
 from helpers.study.settings import load_settings
@@ -166,3 +168,18 @@ def test_by_hand_nothing_is_injected(monkeypatch):
     shell = SimpleNamespace(user_ns={"In": ["", 'profile = "demo"', "epoch = 3"], "epoch": 3})
     monkeypatch.setattr(opening, "get_ipython", lambda: shell)
     assert opening.injected() == {}
+
+
+NASTY = "<b>a</b> & *b* | `c` $x$ {{d}}.h5"
+
+
+def test_nothing_of_a_files_name_marks_up_a_page(images, tmp_path):
+    dataset = images(name=names.shown(NASTY))
+    settings = load_settings(
+        "local", data_path=str(tmp_path / NASTY), weights=f"{tmp_path}/{NASTY}"
+    )
+    table = origin_table(settings, dataset, dataset.origin, MADE).to_string()
+    for told in (banner(settings, dataset), table, first_page.about(dataset)):
+        plain = re.sub(r"</?(div|p|b)\b[^>]*>", "", told)
+        assert not re.search(r"[<&*|`${}]", plain.replace("`make book PROFILE=paper`", "")), told
+        assert str(tmp_path) not in told
