@@ -8,11 +8,8 @@ import argparse
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import yaml
 
 from helpers.pipeline import address, building, console, crate, croissant, site
 from helpers.study import runs
@@ -65,7 +62,7 @@ def _files(run: Run) -> dict[str, Path]:
     trained = [name.split(", seed ") for name in read_json(run.description)["trainings"]]
     folders = [run.artifacts, *(run.training(model, int(seed)) for model, seed in trained)]
     paths = [path for folder in folders for path in folder.iterdir()]
-    paths += [run.notebooks / f"{chapter}.ipynb" for chapter in _chapters()]
+    paths += [run.notebooks / f"{chapter}.ipynb" for chapter in site.chapters()]
     paths += [run.heatmaps, run.folder / runs.KEYS]
     return {
         path.relative_to(run.folder).as_posix(): path
@@ -74,19 +71,12 @@ def _files(run: Run) -> dict[str, Path]:
     }
 
 
-def _chapters() -> Iterator[str]:
-    listed = yaml.safe_load((REPOSITORY / "_toc.yml").read_text(encoding="utf-8"))["chapters"]
-    for entry in listed:
-        if (REPOSITORY / "book" / f"{entry['file']}.ipynb").exists():
-            yield entry["file"]
-
-
 def _require_rendered(run: Run, files: dict[str, Path]) -> None:
     again = f"call make book RUN={run.folder.name} again, with its settings"
     page = run.html / "index.html"
     if not page.exists():
         raise InputError(f"{run.folder}: its site isn't rendered, so it didn't end; {again}")
-    for chapter in _chapters():
+    for chapter in site.chapters():
         if f"notebooks/{chapter}.ipynb" not in files:
             raise InputError(f"{run.folder}: chapter {chapter} isn't executed; {again}")
     for path in files.values():

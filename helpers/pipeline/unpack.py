@@ -17,7 +17,7 @@ from typing import Any
 from helpers.pipeline import crate
 from helpers.study.errors import InputError
 from helpers.study.provenance import file_digest
-from helpers.study.runs import Run
+from helpers.study.runs import UNFINISHED, Run
 
 # More than any run of this book takes.
 MOST_FILES, MOST_BYTES, MOST_METADATA_BYTES = 10_000, 50_000_000_000, 50_000_000
@@ -41,9 +41,7 @@ def open_crate(path: Path, run: Run) -> None:
         raise InputError(f"FROM={path}: no such file; name a zip that make pack wrote")
     run.folder.parent.mkdir(parents=True, exist_ok=True)
     # Beside the run, so that files move into place at once.
-    with TemporaryDirectory(
-        prefix=".", dir=run.folder.parent, ignore_cleanup_errors=True
-    ) as beside:
+    with TemporaryDirectory(prefix=UNFINISHED, dir=run.folder.parent) as beside:
         staging = Path(beside)
         try:
             with zipfile.ZipFile(path) as archive:

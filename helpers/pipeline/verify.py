@@ -173,6 +173,7 @@ def _make_anew(run: Run, parameters: dict[str, Any]) -> Run:
     anew.folder.mkdir()
     mark.touch()
     command = [sys.executable, "-m", "helpers.pipeline.book", f"--run={anew.folder.name}"]
+    command.append("--end-with-caller")
     for name, value in parameters.items():
         command += [f"--{name.replace('_', '-')}={value}"] if value else []
     arguments = f"{os.environ.get('SNAKEMAKE_ARGUMENTS', '')} {LAST_JOBS}"
