@@ -1,7 +1,12 @@
-"""The building of a book: check the input, then have Snakemake do what is missing."""
+"""The building of a book: check the input, then have Snakemake do what is missing.
+
+What loads papermill or the pages is imported where it is used: it takes seconds, and a refusal
+needs none of it.
+"""
 
 import fcntl
 import io
+import json
 import os
 import shlex
 import sys
@@ -14,7 +19,7 @@ from typing import Any
 from helpers.data import dataset as datasets
 from helpers.data import scans
 from helpers.models import weights
-from helpers.pipeline import console, damage, jobs, processes, site, surroundings, unpack
+from helpers.pipeline import console, processes, surroundings
 from helpers.study import architectures, runs
 from helpers.study.errors import InputError
 from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
@@ -33,6 +38,8 @@ def render_crate(path: Path, run: str | None = None, **others: Any) -> Path:
         raise InputError(
             f"{', '.join(others)}: a packed run is rendered as it is; leave that out, or FROM="
         )
+    from helpers.pipeline import site, unpack
+
     folder = runs.named(run or path.name.partition(".")[0])
     unpack.open_crate(path, folder)
     site.render(folder)
@@ -54,6 +61,8 @@ def build(profile: str = DEFAULT_PROFILE, run: str | None = None, **parameters: 
     scans.check(dataset)
     snakemake_arguments = _snakemake_arguments()
     _prepare(folder, settings, parameters)
+    from helpers.pipeline import damage, jobs
+
     with at_work_in(folder) as environment, (folder.folder / "log.txt").open("w") as log:
         damage.discard(folder, settings)
         jobs.describe(folder, settings, dataset)
@@ -89,7 +98,8 @@ def _prepare(run: runs.Run, settings: Settings, parameters: dict) -> None:
     has_weights = any(settings.weights(model) != weights.RANDOM for model in on_bases)
     if not has_weights and settings.data.source != "medmnist":
         return
-    command = jobs.command("prepare", run=run, parameters=parameters)
+    command = [sys.executable, "-m", "helpers.pipeline.jobs", "prepare"]
+    command += ["--folder", str(run.folder), "--parameters", json.dumps(parameters)]
     with processes.working_for(run.folder, surroundings.plain()) as environment:
         display = console.Display(io.StringIO(), sys.stderr)
         if display.follow(command, REPOSITORY, environment):

@@ -7,10 +7,8 @@ import argparse
 import json
 import os
 import pkgutil
-import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import papermill
@@ -141,12 +139,6 @@ JOBS = {
     "explanations": "helpers.heatmaps.results:load_or_run",
     "claims": "helpers.ledger.verdicts:load_or_judge",
 }
-
-
-def command(job: str, *arguments: str, run: Run, parameters: dict[str, Any]) -> list[str]:
-    """The command line that does a job, as a list of arguments: no shell reads it."""
-    of_run = ["--folder", str(run.folder), "--parameters", json.dumps(parameters)]
-    return [sys.executable, "-m", "helpers.pipeline.jobs", job, *arguments, *of_run]
 
 
 def main() -> None:

@@ -12,6 +12,8 @@ from conftest import copy_of_the_repository, draw_arrays
 from helpers.study.settings import REPOSITORY
 
 SMALL = "phantom_images=[96,48,48] epochs=1 upsample_to=32 explained_images=4 evaluations=4"
+# What make test hands on to a make below it.
+OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 PLAN = "--dry-run --quiet host"
 
 
@@ -24,7 +26,9 @@ def make(
     **values: str,
 ) -> subprocess.CompletedProcess:
     """Call make with variables on its command line; more in the environment, or less."""
-    inherited = {name: value for name, value in os.environ.items() if name not in without}
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in (*without, *OF_MAKE)
+    }
     return subprocess.run(
         ["make", target, *(f"{name}={value}" for name, value in values.items())],
         cwd=folder,

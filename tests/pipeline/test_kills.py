@@ -51,6 +51,7 @@ def begin(data: Path, name: str) -> subprocess.Popen:
     return subprocess.Popen(
         command,
         cwd=REPOSITORY,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
