@@ -70,8 +70,8 @@ def build(profile: str = DEFAULT_PROFILE, run: str | None = None, **parameters: 
         command = [
             *(sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", "all"),
             *("--nolock", "--rerun-incomplete", "--nocolor", "--quiet", "reason", "host"),
-            *("--rerun-triggers", "mtime", "--profile", "none", "--workflow-profile", "none"),
             *("--configfile", str(folder.call.relative_to(REPOSITORY))),
+            *("--rerun-triggers", "mtime", "--profile", "none", "--workflow-profile", "none"),
             *snakemake_arguments,
         ]
         display = console.Display(log, sys.stderr)

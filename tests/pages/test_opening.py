@@ -129,10 +129,10 @@ def test_missing_trainings_are_asked_for_or_made_first_in_the_run_given(dataset,
 
 
 def test_a_study_is_opened_from_a_chapters_parameters():
-    study = opening.open_study("demo", "phantom_images=[8,8,8]", run="scratch/tests", epochs=3)
+    study = opening.open_study("demo", "phantom_images=[8,8,8]", run="tests", epochs=3)
     assert study.settings.training.epochs == 3
     assert study.dataset.is_phantom
-    assert study.run.folder.parts[-3:] == ("runs", "scratch", "tests")
+    assert study.run.folder.parts[-2:] == ("runs", "tests")
 
 
 @pytest.fixture

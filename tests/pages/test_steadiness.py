@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.models import networks
+from helpers.models import networks, trainings
 from helpers.models.trainings import Predictions, Trained
 from helpers.pages import steadiness as page
 from helpers.study.settings import load_settings
@@ -52,9 +52,13 @@ def test_a_lagging_mean_and_its_cost_are_told(tmp_path):
     # Its mind is made up, whatever the statistics.
     network.get_layer(networks.LOGITS).bias.assign([100, 0, 0])
     network.save(tmp_path / "model.keras")
+    for name in ("predictions.npz", "history.csv"):
+        (tmp_path / name).touch()
+    provenance = trainings.sealed({}, tmp_path)
     same = np.full((100, 8), 5, np.float32) + 0.01 * np.eye(8, dtype=np.float32)[np.arange(100) % 8]
     said = page.moving_mean(
-        replace(trained(0.8), folder=tmp_path), {"train": same[None], "val": same, "test": same}
+        replace(trained(0.8), folder=tmp_path, provenance=provenance),
+        {"train": same[None], "val": same, "test": same},
     )
     assert float(said.partition(" lies ")[2].split()[0]) > 10
     assert said.count("100.0 %") == 4
