@@ -16,7 +16,7 @@ from helpers.pipeline import console, surroundings
 from helpers.pipeline.damage import is_notebook
 from helpers.study import runs
 from helpers.study.errors import InputError
-from helpers.study.runs import Run, is_whole, read_json, replacing
+from helpers.study.runs import Run, is_whole, replacing
 from helpers.study.settings import REPOSITORY
 
 # Folders of `book/` with what pages show or are styled by.
@@ -77,7 +77,7 @@ def require_finished(run: Run) -> None:
     missing = [path for path in (run.description, *published(run)) if not is_whole(path)]
     for path in (*missing, *(path for path in executed if not is_notebook(path))):
         raise InputError(f"{path}: missing or damaged, so no whole run is there; make book first")
-    for name, key in read_json(run.description)["trainings"].items():
+    for name, key in runs.record(run)["trainings"].items():
         model, _, seed = name.partition(", seed ")
         if not trainings.is_whole(run.training(model, int(seed)), key):
             raise InputError(

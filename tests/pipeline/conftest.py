@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from helpers.models import trainings
 from helpers.pipeline import jobs
 from helpers.study import provenance, runs
 from helpers.study.runs import Run, write_json
@@ -24,8 +25,6 @@ def _fill(run: Run, settings, dataset) -> Run:
         model, seed = name.split(", seed ")
         folder = run.training(model, int(seed))
         folder.mkdir(parents=True)
-        facts = {"key": key, "seconds": 1.5, "settings": settings.told()}
-        write_json(folder / "provenance.json", facts | provenance.here_and_now())
         np.savez(
             folder / "predictions.npz",
             test_probabilities=rng.dirichlet(np.ones(4), 48).astype(np.float32),
@@ -38,11 +37,17 @@ def _fill(run: Run, settings, dataset) -> Run:
             file["layers/dense/vars/0"] = rng.random((3, 2), dtype=np.float32)
         with zipfile.ZipFile(folder / "model.keras", "w") as archive:
             archive.writestr("model.weights.h5", weights.getvalue())
+        facts = {"key": key, "seconds": 1.5, "settings": settings.told()}
+        facts |= provenance.here_and_now()
+        write_json(folder / "provenance.json", trainings.sealed(facts, folder))
+        runs.remember(folder / "grad-cam.npz", "key")
     accuracy = {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6, "n": 48}}
     write_json(run.metrics, {model: {"0": accuracy} for model in settings.models})
     write_json(run.claims, [{"id": "a-claim", "measured": 0.5, "why": "because"}])
     write_json(run.explanations, [])
     np.savez(run.heatmaps, maps=rng.random((2, 7, 7), dtype=np.float32))
+    for result in (run.metrics, run.claims, run.explanations, run.heatmaps):
+        runs.remember(result, "key")
     run.notebooks.mkdir()
     for chapter in (REPOSITORY / "book").glob("*.ipynb"):
         shutil.copyfile(chapter, run.notebooks / chapter.name)

@@ -73,7 +73,7 @@ def test_a_damaged_notebook_is_named_and_not_rendered(whole):
     write_json(whole.description, {"trainings": {}})
     remember(whole.description, "key")
     (whole.notebooks / "01-data.ipynb").write_bytes(b"{")
-    with pytest.raises(InputError, match=r"01-data\.ipynb: damaged"):
+    with pytest.raises(InputError, match=r"01-data\.ipynb: missing or damaged"):
         site.render(whole)
 
 

@@ -26,11 +26,25 @@ OPTIONS = {
         **{"--profile": "PROFILE", "--data-path": "DATA", "--weights": "WEIGHTS"},
         **{"--seeds": "SEEDS", "--overrides": "SET", "--run": "RUN", "--from-crate": "FROM"},
     },
-    "npz": {"--source": "FROM", "--out": "OUT", "--size": "SIZE"},
+    "npz": {
+        **{"--source": "FROM", "--out": "OUT", "--size": "SIZE", "--data-set": "DATA_SET"},
+    },
     "verify": {"--run": "RUN", "--data-path": "DATA", "--weights": "WEIGHTS"},
     "pack": {"--run": "RUN", "--out": "OUT"},
 }
-VALUES = ("PROFILE", "DATA", "WEIGHTS", "SEEDS", "SET", "RUN", "FROM", "OUT", "SIZE", "URL")
+VALUES = (
+    "PROFILE",
+    "DATA",
+    "WEIGHTS",
+    "SEEDS",
+    "SET",
+    "RUN",
+    "FROM",
+    "OUT",
+    "SIZE",
+    "DATA_SET",
+    "URL",
+)
 ATTACKS = [
     "x'; touch F; echo '",
     'x"; touch F; echo "',

@@ -15,7 +15,7 @@ from helpers.pipeline import address, crate, croissant, pack
 from helpers.study import data_sets
 from helpers.study.errors import InputError
 from helpers.study.provenance import file_digest
-from helpers.study.runs import read_json, write_json
+from helpers.study.runs import read_json, remember, write_json
 from helpers.study.settings import REPOSITORY
 
 
@@ -170,22 +170,27 @@ def test_croissant_describes_the_images_and_holds_none(kind, words):
 
 def test_an_unfinished_run_is_refused(made_up, tmp_path):
     out = tmp_path / "out.zip"
-    (made_up.notebooks / "04-metrics.ipynb").unlink()
-    with pytest.raises(InputError, match="chapter 04-metrics isn't executed"):
-        pack.pack(made_up, out)
     shutil.rmtree(made_up.html)
     with pytest.raises(InputError, match="site isn't rendered"):
         pack.pack(made_up, out)
+    (made_up.notebooks / "04-metrics.ipynb").unlink()
+    with pytest.raises(InputError, match=r"04-metrics\.ipynb: missing or damaged"):
+        pack.pack(made_up, out)
     made_up.claims.unlink()
-    with pytest.raises(InputError, match="no whole run"):
+    with pytest.raises(InputError, match=r"claims\.json: .*no whole run"):
         pack.pack(made_up, out)
     assert not out.exists()
 
 
 def test_a_run_whose_last_call_did_not_end_is_refused(made_up, tmp_path):
+    out = tmp_path / "out.zip"
     write_json(made_up.metrics, read_json(made_up.metrics) | {"more": {}})
-    with pytest.raises(InputError, match=r"metrics\.json: is newer than the site"):
-        pack.pack(made_up, tmp_path / "out.zip")
+    with pytest.raises(InputError, match=r"metrics\.json: missing or damaged"):
+        pack.pack(made_up, out)
+    remember(made_up.metrics, "key")
+    with pytest.raises(InputError, match=r"(metrics|keys)\.json: is newer than the site"):
+        pack.pack(made_up, out)
+    assert not out.exists()
 
 
 def test_what_names_a_folder_of_this_machine_is_refused(made_up, tmp_path):

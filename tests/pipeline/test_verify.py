@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.models import trainings
 from helpers.pipeline import agreement, verify
 from helpers.pipeline.agreement import CLOSE, DIFFERENT, EQUAL
 from helpers.study.errors import InputError
-from helpers.study.runs import Run, read_json, write_json
+from helpers.study.runs import Run, read_json, remember, write_json
 from helpers.study.settings import load_settings
 
 
@@ -20,6 +21,13 @@ def anew(made_up, monkeypatch):
     shutil.copytree(made_up.folder, copy.folder)
     monkeypatch.setattr(verify, "_make_anew", lambda run, parameters: copy)
     return copy
+
+
+def seal(folder: Path, **more: str) -> None:
+    """Seal a training anew, with what else its provenance is to tell."""
+    facts = read_json(folder / "provenance.json")
+    del facts[trainings.SEAL]
+    write_json(folder / "provenance.json", trainings.sealed(facts | more, folder))
 
 
 def test_a_run_made_anew_alike_is_equal_bit_for_bit(made_up, anew):
@@ -37,13 +45,16 @@ def test_a_run_made_anew_alike_is_equal_bit_for_bit(made_up, anew):
     assert not anew.folder.exists()
 
 
-def test_a_damaged_prediction_is_named_and_the_folder_stays(made_up, anew, capsys):
+def test_another_prediction_is_named_and_the_folder_stays(made_up, anew, capsys):
     path = made_up.training("custom-cnn", 0) / "predictions.npz"
     with np.load(path) as arrays:
         content = dict(arrays)
     before = str(content["test_probabilities"][3, 1])
     content["test_probabilities"][3, 1] = 0.999
     np.savez(path, **content)
+    with pytest.raises(InputError, match="custom-cnn, seed 0 isn't trained"):
+        verify.verify(made_up, {})
+    seal(path.parent)
     (differing,) = [e for e in verify.verify(made_up, {}) if e.outcome != EQUAL]
     assert "another sample" not in capsys.readouterr().out  # it is the same machine
     assert differing.artifact == "custom-cnn/seed-0/predictions.npz"
@@ -67,6 +78,7 @@ def test_durations_are_not_compared(made_up, anew):
     assert len(durations) == 2
     rows = [{"id": durations[0], "measured": 1.0}, {"id": "a-claim", "measured": 0.5}]
     write_json(made_up.claims, rows)
+    remember(made_up.claims, "key")
     write_json(anew.claims, [rows[0] | {"measured": 9.0}, rows[1]])
     assert verify.worst(verify.verify(made_up, {})) == EQUAL
 
@@ -74,8 +86,7 @@ def test_durations_are_not_compared(made_up, anew):
 def test_another_machine_is_told_before_the_comparison(made_up, anew, capsys):
     write_json(anew.claims, [{"id": "a-claim", "measured": 0.75, "why": "because"}])
     for model in ("custom-cnn", "resnet50"):
-        path = made_up.training(model, 0) / "provenance.json"
-        write_json(path, read_json(path) | {"hardware": "4 cores of a toaster, no GPU"})
+        seal(made_up.training(model, 0), hardware="4 cores of a toaster, no GPU")
     verify.verify(made_up, {})
     assert (
         "unlike then: hardware of resnet50, seed 0 was 4 cores of a toaster"
@@ -109,6 +120,7 @@ def test_data_that_is_gone_or_other_is_refused_in_a_line(fill, arrays, tmp_path)
     facts = read_json(run.description)
     told = load_settings("local", "models=custom-cnn", data_path="/x/gone.npz").told()
     write_json(run.description, facts | {"settings": told, "weights": {}})
+    remember(run.description, "key")
     with pytest.raises(InputError, match=r"gone\.npz: .*DATA=.*fingerprint") as refusal:
         verify.verify(run, {})
     assert facts["data_fingerprint"][:12] in str(refusal.value)
@@ -120,6 +132,7 @@ def test_data_that_is_gone_or_other_is_refused_in_a_line(fill, arrays, tmp_path)
 def test_weights_that_are_gone_or_other_are_refused_in_a_line(made_up):
     facts = read_json(made_up.description)
     write_json(made_up.description, facts | {"weights": {"resnet50": "0" * 64}})
+    remember(made_up.description, "key")
     with pytest.raises(InputError, match="not the weights that resnet50"):
         verify.verify(made_up, {})
     write_json(made_up.inputs, {"weights": "/x/gone.h5"})
@@ -146,6 +159,7 @@ def test_a_record_of_an_earlier_version_is_refused_in_a_line(made_up):
     facts = read_json(made_up.description)
     del facts["data_fingerprint"]
     write_json(made_up.description, facts)
+    remember(made_up.description, "key")
     with pytest.raises(InputError, match="tells no data_fingerprint"):
         verify.verify(made_up, {})
 
@@ -167,7 +181,10 @@ def test_the_folder_made_anew_lies_beside_the_run(made_up, monkeypatch):
     anew = verify._make_anew(made_up, {"profile": "demo", "weights": None, "overrides": "--x"})
     assert anew.folder == Path(f"{made_up.folder}-verified")
     ((command, arguments),) = calls
-    assert command[-3:] == ["--run=made-up-verified", "--profile=demo", "--overrides=--x"]
+    assert command[-4:] == [
+        *("--run=made-up-verified", "--end-with-caller"),
+        *("--profile=demo", "--overrides=--x"),
+    ]
     assert arguments.split() == ["--until", "claims", "grad_cam"]
     # Again: what it made itself, it removes.
     (anew.folder / "left").touch()
