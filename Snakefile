@@ -13,7 +13,7 @@ from pathlib import Path
 from helpers.data import dataset, scans
 from helpers.heatmaps import controls, results
 from helpers.models import trainings
-from helpers.pipeline import site
+from helpers.pipeline import contents
 from helpers.study import architectures, runs
 from helpers.study.code import imported_by
 from helpers.study.provenance import digest, file_digest
@@ -30,7 +30,7 @@ TRAINING = ("predictions.npz", "history.csv", "model.keras", "provenance.json")
 # What every page tells of the settings, which a profile may change without the caller's parameters.
 TOLD = [PARAMETERS, SETTINGS.flat(), differences(SETTINGS, load_settings(PROTOCOL))]
 TRAINED = [(model, seed) for model in SETTINGS.models for seed in SETTINGS.seeds]
-CHAPTERS = site.chapters()
+CHAPTERS = contents.chapters()
 
 
 def trained(pairs, name="predictions.npz"):
@@ -104,7 +104,7 @@ rule site:
         wanted(
             "site",
             CHAPTERS,
-            contents_of([*site.sources(), *imported_by(Path("helpers/pipeline/site.py"))]),
+            contents_of([*contents.sources(), *imported_by(Path("helpers/pipeline/site.py"))]),
             [[*pair, key] for pair, key in KEYS.items()],
             TOLD,
         ),

@@ -4,6 +4,8 @@
   missing, or open a packed run.
 - `jobs`: one job of the Snakefile each.
 - `processes`, `surroundings`: the processes of a run, and the environment that they are given.
+- `contents`: which pages the book consists of, and what its site is rendered from.
+- `description`: what `run.json` tells of a run.
 - `damage`: what is damaged in a run's folder is thrown away.
 - `console`: what stands on a terminal: one line a job, and one line for an error.
 - `site`: the static site of a run.
@@ -23,9 +25,11 @@ __all__ = [
     "book",
     "building",
     "console",
+    "contents",
     "crate",
     "croissant",
     "damage",
+    "description",
     "install",
     "jobs",
     "npz",

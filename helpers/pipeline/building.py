@@ -1,7 +1,6 @@
 """The building of a book: check the input, then have Snakemake do what is missing.
 
-What loads papermill or the pages is imported where it is used: it takes seconds, and a refusal
-needs none of it.
+Loads neither papermill nor the pages, which take seconds: what calls here doesn't need them.
 """
 
 import fcntl
@@ -19,7 +18,7 @@ from typing import Any
 from helpers.data import dataset as datasets
 from helpers.data import scans
 from helpers.models import weights
-from helpers.pipeline import console, processes, surroundings
+from helpers.pipeline import console, damage, description, processes, surroundings
 from helpers.study import architectures, runs
 from helpers.study.errors import InputError
 from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
@@ -61,11 +60,9 @@ def build(profile: str = DEFAULT_PROFILE, run: str | None = None, **parameters: 
     scans.check(dataset)
     snakemake_arguments = _snakemake_arguments()
     _prepare(folder, settings, parameters)
-    from helpers.pipeline import damage, jobs
-
     with at_work_in(folder) as environment, (folder.folder / "log.txt").open("w") as log:
         damage.discard(folder, settings)
-        jobs.describe(folder, settings, dataset)
+        description.write(folder, settings, dataset)
         runs.write_json(folder.call, {"run": folder.folder.name, "parameters": parameters})
         command = [
             *(sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", "all"),

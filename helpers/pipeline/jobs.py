@@ -20,7 +20,7 @@ from helpers.pages import published
 from helpers.pipeline import console, processes, site
 from helpers.study import architectures, provenance
 from helpers.study.errors import InputError
-from helpers.study.runs import Run, read_json, remember, write_json
+from helpers.study.runs import Run, read_json
 from helpers.study.settings import REPOSITORY, Settings, load_settings
 
 DEAD_KERNEL_SECONDS = 10.0
@@ -97,35 +97,6 @@ def chapter(run: Run, parameters: dict, name: str) -> None:
             cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
     nbformat.write(published.without_folders(notebook), unfinished)
     unfinished.replace(finished)
-
-
-def describe(run: Run, settings: Settings, dataset: Dataset) -> None:
-    """Keep in `run.json` what a run is: its settings, the data, and the key of each training.
-
-    Where its files lie on this machine is kept beside, in `inputs.json`, which nobody else gets.
-    """
-    flat = settings.flat()
-    paths = {name: flat[name] for name, told in settings.told().items() if told != flat[name]}
-    write_json(run.inputs, paths)
-    based = [model for model in settings.models if architectures.get(model).base]
-    facts = {
-        "settings": settings.told(),
-        "data": dataset.name,
-        "data_origin": dataset.origin,
-        "data_fingerprint": dataset.fingerprint,
-        "weights": {model: weights.identity(settings.weights(model)) for model in based},
-        "shape": dataset.shape,
-        "data_set": dataset.data_set.name,
-        "is_phantom": dataset.is_phantom,
-        "is_official": dataset.is_official,
-        "trainings": {
-            f"{model}, seed {seed}": trainings.key(settings, dataset, model, seed)
-            for model in settings.models
-            for seed in settings.seeds
-        },
-    }
-    write_json(run.description, facts)
-    remember(run.description, provenance.digest(facts))
 
 
 # By name the function that does a job of run, settings, data and further arguments; each makes its

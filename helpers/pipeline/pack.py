@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from helpers.pipeline import address, building, console, crate, croissant, site
+from helpers.pipeline import address, building, console, contents, crate, croissant, site
 from helpers.study import runs
 from helpers.study.errors import InputError
 from helpers.study.runs import Run, read_json, replacing_file, write_json
@@ -62,7 +62,7 @@ def _files(run: Run) -> dict[str, Path]:
     trained = [name.split(", seed ") for name in read_json(run.description)["trainings"]]
     folders = [run.artifacts, *(run.training(model, int(seed)) for model, seed in trained)]
     paths = [path for folder in folders for path in folder.iterdir()]
-    paths += [run.notebooks / f"{chapter}.ipynb" for chapter in site.chapters()]
+    paths += [run.notebooks / f"{chapter}.ipynb" for chapter in contents.chapters()]
     paths += [run.heatmaps, run.folder / runs.KEYS]
     return {
         path.relative_to(run.folder).as_posix(): path

@@ -8,38 +8,15 @@ import tempfile
 from pathlib import Path
 
 import nbformat
-import yaml
 
 from helpers.models import trainings
 from helpers.pages import first_page
-from helpers.pipeline import console, surroundings
+from helpers.pipeline import console, contents, surroundings
 from helpers.pipeline.damage import is_notebook
 from helpers.study import runs
 from helpers.study.errors import InputError
 from helpers.study.runs import Run, is_whole, replacing
 from helpers.study.settings import REPOSITORY
-
-# Folders of `book/` with what pages show or are styled by.
-ASSETS = ("_static", "images")
-
-
-def pages() -> list[str]:
-    """The pages of the book in reading order, as `_toc.yml` lists them, without their endings."""
-    contents = yaml.safe_load((REPOSITORY / "_toc.yml").read_text(encoding="utf-8"))
-    return [contents["root"], *(entry["file"] for entry in contents["chapters"])]
-
-
-def chapters() -> list[str]:
-    """The pages that are notebooks; others in `book/` are somebody's own and left alone."""
-    return [page for page in pages() if (REPOSITORY / "book" / f"{page}.ipynb").exists()]
-
-
-def sources() -> list[Path]:
-    """The files that a site is rendered from besides a run: texts, pictures, styles, settings."""
-    texts = [REPOSITORY / "book" / f"{page}.md" for page in pages()]
-    beside = [path for name in ASSETS for path in (REPOSITORY / "book" / name).rglob("*")]
-    others = [REPOSITORY / name for name in ("book/references.bib", "_config.yml", "_toc.yml")]
-    return sorted(path for path in (*texts, *beside, *others) if path.is_file())
 
 
 def render(run: Run) -> None:
@@ -51,12 +28,12 @@ def render(run: Run) -> None:
     require_finished(run)
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "source", Path(folder) / "output"
-        for path in sources():
+        for path in contents.sources():
             inside = path.relative_to(REPOSITORY)
             target = source / (inside.relative_to("book") if inside.parts[0] == "book" else inside)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
-        for notebook in (run.notebooks / f"{chapter}.ipynb" for chapter in chapters()):
+        for notebook in (run.notebooks / f"{chapter}.ipynb" for chapter in contents.chapters()):
             _copy_with_parameters_folded(notebook, source)
         first_page.write(source, run)
         _call_jupyter_book(source, output)
@@ -73,7 +50,7 @@ def published(run: Run) -> tuple[Path, ...]:
 
 def require_finished(run: Run) -> None:
     """Raise InputError for a run whose last `make book` didn't end, or that isn't there."""
-    executed = [run.notebooks / f"{chapter}.ipynb" for chapter in chapters()]
+    executed = [run.notebooks / f"{chapter}.ipynb" for chapter in contents.chapters()]
     missing = [path for path in (run.description, *published(run)) if not is_whole(path)]
     for path in (*missing, *(path for path in executed if not is_notebook(path))):
         raise InputError(f"{path}: missing or damaged, so no whole run is there; make book first")

@@ -79,6 +79,7 @@ def planned_chapters(name: str) -> int:
     return planned.count("rule chapter:")
 
 
+@pytest.mark.torture
 def test_all_settings_at_once_change_neither_a_training_nor_a_page(tmp_path, file):
     together = {}
     for name, settings in foreign_settings(tmp_path).items():

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from helpers.models import trainings
-from helpers.pipeline import jobs
+from helpers.pipeline import description
 from helpers.study import provenance, runs
 from helpers.study.runs import Run, write_json
 from helpers.study.settings import REPOSITORY
 
 
 def _fill(run: Run, settings, dataset) -> Run:
-    jobs.describe(run, settings, dataset)
+    description.write(run, settings, dataset)
     keys = runs.read_json(run.description)["trainings"]
     rng = np.random.default_rng(0)
     for name, key in keys.items():

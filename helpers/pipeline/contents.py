@@ -1,0 +1,29 @@
+"""What the book consists of: its pages, its chapters, and what its site is rendered from."""
+
+from pathlib import Path
+
+import yaml
+
+from helpers.study.settings import REPOSITORY
+
+# Folders of `book/` with what pages show or are styled by.
+ASSETS = ("_static", "images")
+
+
+def pages() -> list[str]:
+    """The pages of the book in reading order, as `_toc.yml` lists them, without their endings."""
+    listed = yaml.safe_load((REPOSITORY / "_toc.yml").read_text(encoding="utf-8"))
+    return [listed["root"], *(entry["file"] for entry in listed["chapters"])]
+
+
+def chapters() -> list[str]:
+    """The pages that are notebooks; others in `book/` are somebody's own and left alone."""
+    return [page for page in pages() if (REPOSITORY / "book" / f"{page}.ipynb").exists()]
+
+
+def sources() -> list[Path]:
+    """The files that a site is rendered from besides a run: texts, pictures, styles, settings."""
+    texts = [REPOSITORY / "book" / f"{page}.md" for page in pages()]
+    beside = [path for name in ASSETS for path in (REPOSITORY / "book" / name).rglob("*")]
+    others = [REPOSITORY / name for name in ("book/references.bib", "_config.yml", "_toc.yml")]
+    return sorted(path for path in (*texts, *beside, *others) if path.is_file())
