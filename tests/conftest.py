@@ -88,6 +88,28 @@ def arrays() -> dict[str, np.ndarray]:
     return draw_arrays("octmnist")
 
 
+# What a user may give to make.
+VALUES = (
+    "PROFILE",
+    "DATA",
+    "WEIGHTS",
+    "SEEDS",
+    "SET",
+    "RUN",
+    "FROM",
+    "OUT",
+    "SIZE",
+    "DATA_SET",
+    "URL",
+)
+
+
+def without_makes_own() -> dict[str, str]:
+    """The environment, freed of what a make above (`make test`) hands down."""
+    handed = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTHON", *VALUES}
+    return {name: value for name, value in os.environ.items() if name not in handed}
+
+
 def copy_of_the_repository(folder: Path) -> None:
     """Copy the repository's own files into a folder."""
     for path in address.files(REPOSITORY):

@@ -1,19 +1,15 @@
 """What the cases share: calls of make as a user types them, and small files."""
 
-import os
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import copy_of_the_repository, draw_arrays
+from conftest import copy_of_the_repository, draw_arrays, without_makes_own
 
 from helpers.study.settings import REPOSITORY
 
 SMALL = "phantom_images=[96,48,48] epochs=1 upsample_to=32 explained_images=4 evaluations=4"
-# What make test hands on to a make below it.
-OF_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 PLAN = "--dry-run --quiet host"
 
 
@@ -21,20 +17,16 @@ def make(
     target: str,
     *,
     folder: Path = REPOSITORY,
-    without: Iterable[str] = (),
     environment: dict[str, str] | None = None,
     **values: str,
 ) -> subprocess.CompletedProcess:
-    """Call make with variables on its command line; more in the environment, or less."""
-    inherited = {
-        name: value for name, value in os.environ.items() if name not in (*without, *OF_MAKE)
-    }
+    """Call make with variables on its command line, and more in the environment."""
     return subprocess.run(
         ["make", target, *(f"{name}={value}" for name, value in values.items())],
         cwd=folder,
         capture_output=True,
         text=True,
-        env=inherited | (environment or {}),
+        env=without_makes_own() | (environment or {}),
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from conftest import draw_arrays
+from conftest import draw_arrays, without_makes_own
 
 from helpers.pipeline import processes
 from helpers.study import runs
@@ -53,7 +53,7 @@ def begin(data: Path, name: str) -> subprocess.Popen:
     return subprocess.Popen(
         command,
         cwd=REPOSITORY,
-        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        env=without_makes_own(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

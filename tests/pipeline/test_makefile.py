@@ -1,13 +1,13 @@
 """The Makefile: what a user gives arrives whole and is never run, whatever the checkout's path."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import VALUES, without_makes_own
 
 from helpers.study.settings import REPOSITORY
 
@@ -32,19 +32,6 @@ OPTIONS = {
     "verify": {"--run": "RUN", "--data-path": "DATA", "--weights": "WEIGHTS"},
     "pack": {"--run": "RUN", "--out": "OUT"},
 }
-VALUES = (
-    "PROFILE",
-    "DATA",
-    "WEIGHTS",
-    "SEEDS",
-    "SET",
-    "RUN",
-    "FROM",
-    "OUT",
-    "SIZE",
-    "DATA_SET",
-    "URL",
-)
 ATTACKS = [
     "x'; touch F; echo '",
     'x"; touch F; echo "',
@@ -76,12 +63,6 @@ def stand_in(path: Path) -> Path:
     path.write_text(PYTHON, encoding="utf-8")
     path.chmod(0o755)
     return path
-
-
-def without_makes_own() -> dict[str, str]:
-    """The environment, freed of what a make above (`make test`) hands down."""
-    handed = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTHON", *VALUES}
-    return {name: value for name, value in os.environ.items() if name not in handed}
 
 
 def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
