@@ -88,7 +88,7 @@ def small_job(data: Path, weights: Path) -> dict[str, np.ndarray]:
     started, used = time.monotonic(), time.process_time()
     network = networks.build("resnet50", settings, dataset.shape, len(dataset.classes), seed=0)
     features = networks.features_of(network).predict_on_batch(images)
-    views = augmentation.views(images, augmentation.transformations(settings.augmentation))
+    views = augmentation.views(images, settings.augmentation, np.random.default_rng(0))
     with tempfile.TemporaryDirectory() as folder:
         trained = fit.load_or_train(Run(Path(folder)), settings, dataset, "custom-cnn", 0)
     return {

@@ -15,7 +15,7 @@ def estimated_seconds(settings: Settings, dataset: Dataset, model: str) -> float
     network = networks.build(model, settings, dataset.shape, len(dataset.classes), seed=0)
     images = dataset.train.images[: settings.training.batch_size]
     batches = len(dataset.train) / len(images)
-    if fit.trains_on_features(settings, model):
+    if settings.features_are_fixed(model):
         seconds = _seconds_a_call(lambda: network.predict_on_batch(images))
         return seconds * batches * fit.view_count(settings, dataset)
     truth = fit.one_hot(dataset.train.labels[: len(images)], len(dataset.classes))

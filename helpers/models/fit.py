@@ -22,7 +22,7 @@ from tqdm.keras import TqdmCallback
 from helpers.data.dataset import Dataset
 from helpers.models import augmentation, networks, trainings
 from helpers.models.trainings import Trained
-from helpers.study import architectures, provenance
+from helpers.study import provenance
 from helpers.study.errors import InputError
 from helpers.study.runs import Run, read_json, replacing, write_json
 from helpers.study.settings import Settings, Training
@@ -73,11 +73,6 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     return keras.utils.to_categorical(labels, classes)
 
 
-def trains_on_features(settings: Settings, model: str) -> bool:
-    """Whether a model's head is all that is trained, so that it can read cached features."""
-    return architectures.get(model).base is not None and settings.base.features_are_fixed
-
-
 def view_count(settings: Settings, dataset: Dataset) -> int:
     """How many views of each training image a frozen base is run on."""
     is_augmented = augmentation.applies(settings.augmentation, dataset.train.labels)
@@ -88,7 +83,7 @@ def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int
     made = provenance.here_and_now()  # beforehand: no training is lost to an answer that fails
     started = time.monotonic()
     network = networks.build(model, settings, dataset.shape, len(dataset.classes), seed)
-    if trains_on_features(settings, model):
+    if settings.features_are_fixed(model):
         inputs = load_or_extract_features(run, settings, dataset, model)
         # What came before may or may not have drawn random numbers.
         keras.utils.set_random_seed(seed)
@@ -97,7 +92,7 @@ def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int
     else:
         inputs = {name: split.images for name, split in dataset.splits.items()}
         fitted = network
-        draw_inputs = _augmenting(settings, dataset)
+        draw_inputs = _augmenting(settings, dataset, seed)
     truth = one_hot(dataset.train.labels, len(dataset.classes))
     size = settings.training.batch_size
     batches = _shuffled_batches(draw_inputs, inputs["val"], truth, size, seed)
@@ -231,9 +226,9 @@ def _choosing_views(views: np.ndarray, seed: int) -> Callable[[], np.ndarray]:
     return lambda: views[rng.integers(count, size=n), np.arange(n)]
 
 
-def _augmenting(settings: Settings, dataset: Dataset) -> Callable[[], np.ndarray]:
-    train = dataset.train
-    return augmentation.drawing_inputs(settings.augmentation, train.images, train.labels)
+def _augmenting(settings: Settings, dataset: Dataset, seed: int) -> Callable[[], np.ndarray]:
+    train, rng = dataset.train, np.random.default_rng([seed, 2])
+    return augmentation.drawing_inputs(settings.augmentation, train.images, train.labels, rng)
 
 
 def _predict(model: keras.Model, inputs: np.ndarray, title: str) -> np.ndarray:
@@ -249,7 +244,7 @@ def _predict(model: keras.Model, inputs: np.ndarray, title: str) -> np.ndarray:
 def _extract_features(
     settings: Settings, dataset: Dataset, model: keras.Model, title: str
 ) -> dict[str, np.ndarray]:
-    draw_inputs = _augmenting(settings, dataset)
+    draw_inputs = _augmenting(settings, dataset, VIEWS_SEED)
     count = view_count(settings, dataset)
     total = count * len(dataset.train) + len(dataset.val) + len(dataset.test)
     with tqdm(total=total, desc=f"{title}, frozen features", unit="image") as bar:

@@ -81,16 +81,16 @@ def on_frozen_base(
 ) -> keras.Model:
     """The report's section 2.2.2: three channels, a frozen base, a new head; as in `build`.
 
-    Images are first scaled up to `upsample_to`, since Keras's bases refuse small ones and leave
-    maps of one cell. The base's batch norm stays in inference mode. The 1x1 convolution before it
-    is trained with `adapter: learned`; with `adapter: replicate` it copies grey into each channel,
-    or hands colours on.
+    Images are first scaled up to `upsample_to` (bilinear): a ResNet runs on 28 px too, but leaves
+    one cell of it, in which no heatmap can point anywhere. The base's batch norm stays in inference
+    mode. The 1x1 convolution before it is trained with `adapter: learned`; else, and before every
+    base that is fed as its weights expect, it copies grey into each channel, or hands colours on.
     """
     pretrained = _pretrained(entry.base, settings.weights(entry.name), settings.base.upsample_to)
     keras.utils.set_random_seed(seed)
     images = keras.Input(shape, name="images")
     x = layers.Rescaling(1 / 255, name="to_unit_range")(images)
-    x = _adapter(entry.base, shape[2], settings.base.features_are_fixed)(x)
+    x = _adapter(entry.base, shape[2], settings.features_are_fixed(entry.name))(x)
     size = settings.base.upsample_to
     x = layers.Resizing(size, size, name="upsample")(x)
     if entry.base.pixels != "unit":

@@ -56,7 +56,7 @@ def colour_channels(settings: Settings, dataset: Dataset) -> str:
     """How images that are coloured already come to a base of three channels; else nothing."""
     if dataset.data_set.channels == 1:
         return ""
-    what = "hands them on" if settings.base.features_are_fixed else "is trained to mix them"
+    what = "hands them on" if settings.base.adapter == "replicate" else "is trained to mix them"
     return (
         f"{dataset.data_set.title}'s images have three channels as they come; here the convolution "
         f"{what} (`adapter: {settings.base.adapter}`)."

@@ -107,11 +107,6 @@ class Base(Block):
     weights: Weights
     cached_views: Count
 
-    @property
-    def features_are_fixed(self) -> bool:
-        """Whether nothing before the pooled features is trained, so that they can be cached."""
-        return self.adapter == "replicate"
-
 
 class Head(Block):
     """The dense layers on the pooled features."""
@@ -214,6 +209,15 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     def _unlike_others(self, model: str, name: str) -> Any:
         named = self.of_model.get(model), self.of_model.get(architectures.get(model).variant_of)
         return next(filter(None, (getattr(settings, name, None) for settings in named)), None)
+
+    def features_are_fixed(self, model: str) -> bool:
+        """Whether nothing before a model's pooled features is trained, so that they can be cached.
+
+        A base that is fed as its weights expect never has a learned convolution before it, whose
+        first values would be others.
+        """
+        base = architectures.get(model).base
+        return base is not None and (self.base.adapter == "replicate" or base.pixels != "unit")
 
     def has_random_base(self, model: str) -> bool:
         """Whether a model stands on a base that was never trained."""
@@ -325,7 +329,7 @@ def differences(settings: Settings, other: Settings) -> dict[str, tuple[Any, Any
     of_entries = [architectures.get(model).blocks for model in settings.models]
     blocks = {"augmentation", "training", "heatmaps"}.union(*of_entries)
     read = {name for name, block in BLOCK_OF.items() if block in blocks} | {"models"}
-    if not settings.base.features_are_fixed:
+    if not any(map(settings.features_are_fixed, settings.models)):
         read.discard("cached_views")
     read |= {name for name, (model, _) in _of_models().items() if model in settings.models}
     # Where a model has no weights of its own, it has those of all.

@@ -36,6 +36,25 @@ def test_resnet50_trains_the_adapter_only_where_it_is_learned(learned, replicate
     assert networks.parameters(replicated) == (24_771_210, 1_182_468)
 
 
+def test_a_base_fed_as_its_weights_expect_gets_grey_copied_whatever_the_adapter():
+    network = networks.build("resnet50-caffe", load_settings("paper", weights="random"), GREY, 4, 0)
+    assert not network.get_layer(networks.ADAPTER).trainable
+    np.testing.assert_array_equal(network.get_layer(networks.ADAPTER).get_weights()[0], 1)
+
+
+def test_keras_runs_resnet50_on_28_pixels_and_leaves_one_cell():
+    images = networks.keras.Input((28, 28, 3))
+    build = networks.keras.applications.ResNet50
+    assert build(include_top=False, weights=None, input_tensor=images).output.shape == (
+        None,
+        1,
+        1,
+        2048,
+    )
+    with pytest.raises(ValueError, match="at least"):
+        build(include_top=False, weights=None, input_shape=(28, 28, 3))
+
+
 def test_replicate_copies_grey_into_each_channel(replicated):
     kernel, bias = replicated.get_layer(networks.ADAPTER).get_weights()
     np.testing.assert_array_equal(kernel, 1)

@@ -15,7 +15,7 @@ from helpers.study.errors import InputError
 
 NOISE = """
 import sys, time
-print("Job stats:\\ntotal 2")
+print("Job stats:\\ntotal 2", flush=True)
 print("I0000 port.cc:153] oneDNN custom operations are on.", file=sys.stderr)
 print("octmnist begins: train small 0", file=sys.stderr, flush=True)
 for step in range(3):
