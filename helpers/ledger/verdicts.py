@@ -58,6 +58,18 @@ def load_or_judge(run: Run, settings: Settings, dataset: Dataset) -> list[Verdic
     Heatmaps are told of as far as the run has had them on trial.
     """
     ledger = claims.ledger()
+    if not run.is_recorded:
+        _judge_anew(run, settings, dataset, ledger)
+    by_id = {claim.id: claim for claim in ledger}
+    verdicts = []
+    for row in read_json(run.claims):
+        claim, told = by_id[row["id"]], {name: row[name] for name in TOLD}
+        told["interval"] = told["interval"] and tuple(told["interval"])
+        verdicts.append(Verdict(claim, **told, broken=_broken(claims.outcomes(claim, by_id))))
+    return verdicts
+
+
+def _judge_anew(run: Run, settings: Settings, dataset: Dataset, ledger: Sequence[Claim]) -> None:
     tried = file_digest(run.explanations) if run.explanations.exists() else None
     key = result_key(settings, dataset, Path(__file__), file_digest(claims.LEDGER), tried)
     if not is_current(run.claims, key):
@@ -66,13 +78,6 @@ def load_or_judge(run: Run, settings: Settings, dataset: Dataset) -> list[Verdic
         judged = judge(ledger, settings, dataset, measured, trainings, rows.load(run))
         write_json(run.claims, to_json(judged))
         remember(run.claims, key)
-    by_id = {claim.id: claim for claim in ledger}
-    verdicts = []
-    for row in read_json(run.claims):
-        claim, told = by_id[row["id"]], {name: row[name] for name in TOLD}
-        told["interval"] = told["interval"] and tuple(told["interval"])
-        verdicts.append(Verdict(claim, **told, broken=_broken(claims.outcomes(claim, by_id))))
-    return verdicts
 
 
 def judge(

@@ -112,10 +112,12 @@ def result_key(settings: Settings, dataset: Dataset, module: Path, *more: Any) -
 def load(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int) -> Trained | None:
     """The training with this key, or None where there is none, or a damaged one.
 
-    Its model is not looked at, which takes longer than all else (`Trained.has_whole_model`).
+    Its model is not looked at, which takes longer than all else (`Trained.has_whole_model`). A
+    recorded training counts as it stands.
     """
     folder = run.training(model, seed)
-    if not is_whole(folder, key(settings, dataset, model, seed)):
+    recorded = run.is_recorded and (read_json(folder / PROVENANCE) or {}).get("key")
+    if not is_whole(folder, recorded or key(settings, dataset, model, seed)):
         return None
     with np.load(folder / PREDICTIONS) as arrays:
         predictions = Predictions(**arrays)

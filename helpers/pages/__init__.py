@@ -1,7 +1,8 @@
 """The words, tables and figures of each page: one module a chapter, and what they share.
 
 - `words`: how names, numbers and lists are written; `style`: how pictures and tables are shown.
-- `opening`: how a chapter begins: settings, data, trainings, the box that says what it's made from.
+- `opening`: how a chapter begins; `study`: the run that it tells of, and the recorded one beside;
+  `origin`: the box and the table that say what a page was made from.
 - `comparisons`: models and splits compared, in what two chapters show each.
 - `data`, `training`, `metrics`, `grad_cam`, `discussion`, `acquisition_shift`: a chapter each;
   `training` serves every chapter that trains a model, `metrics_figures` holds chapter 4's figures.
@@ -20,8 +21,10 @@ __all__ = [
     "metrics",
     "metrics_figures",
     "opening",
+    "origin",
     "published",
     "steadiness",
+    "study",
     "style",
     "training",
     "words",

@@ -3,42 +3,33 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.figure import Figure
 
-from helpers.data.dataset import Dataset, Split
+from helpers.data.dataset import Dataset
 from helpers.evaluation.metrics import Metrics, from_json
 from helpers.ledger import claims, evidence
-from helpers.pages import opening, style, words
+from helpers.pages import origin, style, words
+from helpers.pages.study import described
 from helpers.study import architectures, data_sets
 from helpers.study.runs import Run, read_json
-from helpers.study.settings import PROTOCOL, restored
+from helpers.study.settings import PROTOCOL
 
 
 def write(folder: Path, run: Run) -> None:
     """Write what `index.md` includes of a run: its box, its answer, its figure and its origin."""
-    told = read_json(run.description)
-    settings = restored(told["settings"])
-    # What a run's images were stands in its `run.json`, and none of their files is needed.
-    none = Split(np.empty((0, *told["shape"]), np.uint8), np.empty(0, np.int64))
-    images = Dataset(
-        told["data"],
-        data_sets.get(told["data_set"]),
-        *(none, none, none),
-        is_official=told["is_official"],
-        lesion_masks={} if told["is_phantom"] else None,
-    )
+    study = described(run)
+    settings, images = study.settings, study.dataset
     metrics = from_json(read_json(run.metrics))
     made = read_json(run.training(settings.models[0], settings.first_seed) / "provenance.json")
-    origin = opening.origin_table(settings, images, told["data_origin"], made)
+    table = origin.table(settings, images, study.facts["data_origin"], made)
     style.use()
     figure = accuracy_overview(metrics, images)
     figure.savefig(folder / "this-run.png", dpi=160)
     plt.close(figure)
     texts = {
-        "banner": opening.banner(settings, images),
+        "banner": origin.banner(settings, images),
         "answer": answer(metrics, images),
-        "origin": origin.rename_axis(None).to_html(header=False, border=0),
+        "origin": table.rename_axis(None).to_html(header=False, border=0),
     }
     for name, text in texts.items():
         (folder / f"this-run-{name}.txt").write_text(text + "\n", encoding="utf-8")

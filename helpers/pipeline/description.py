@@ -22,6 +22,7 @@ def write(run: Run, settings: Settings, dataset: Dataset) -> None:
         "data_origin": dataset.origin,
         "data_fingerprint": dataset.fingerprint,
         "weights": {model: weights.identity(settings.weights(model)) for model in based},
+        "counts": {name: len(split) for name, split in dataset.splits.items()},
         "shape": dataset.shape,
         "data_set": dataset.data_set.name,
         "is_phantom": dataset.is_phantom,

@@ -25,8 +25,8 @@ PROGRAMS = REPOSITORY / "runs" / ".programs"
 UNFINISHED = ".unfinished-"
 # What `run.json` tells, by which a run can be made anew, and be described to others.
 RECORDED = (
-    *("settings", "data", "data_set", "data_fingerprint", "shape", "is_phantom", "is_official"),
-    *("weights", "trainings"),
+    *("settings", "data", "data_set", "data_fingerprint", "counts", "shape"),
+    *("is_phantom", "is_official", "weights", "trainings"),
 )
 
 
@@ -36,10 +36,15 @@ def _below(place: str) -> property:
 
 @dataclass(frozen=True)
 class Run:
-    """A folder under `runs/` and whether a chapter may fill in what its predecessors left out."""
+    """A folder of results: under `runs/`, or one that the repository keeps.
+
+    fills_gaps : whether a chapter may make what its predecessors left out.
+    is_recorded : whether its results stand as they are, whatever the code that reads them.
+    """
 
     folder: Path
     fills_gaps: bool = False
+    is_recorded: bool = False
 
     artifacts = _below("artifacts")
     description = _below("artifacts/run.json")  # what this run is: its settings, data and models

@@ -90,7 +90,16 @@ def test_a_chapter_imports_what_it_shows_alone(chapter, unneeded):
     wings = {module.parent.name for module in imported_by(CHAPTERS[chapter])}
     assert not wings & unneeded
     pages = {m.stem for m in imported_by(CHAPTERS[chapter]) if m.parent.name == "pages"}
-    shared = {"comparisons", "first_page", "opening", "steadiness", "style", "words"}
+    shared = {
+        "comparisons",
+        "first_page",
+        "opening",
+        "origin",
+        "steadiness",
+        "study",
+        "style",
+        "words",
+    }
     assert len(pages - shared - {"metrics_figures"}) == 1
 
 

@@ -9,8 +9,9 @@ import pytest
 from helpers.data import phantom
 from helpers.ledger import evidence
 from helpers.models import trainings
-from helpers.pages import first_page, opening
-from helpers.pages.opening import Study, banner, open_study, origin_table
+from helpers.pages import first_page, opening, origin
+from helpers.pages.opening import open_study
+from helpers.pages.study import Study
 from helpers.study import names
 from helpers.study.errors import InputError
 from helpers.study.runs import Run
@@ -24,7 +25,7 @@ def local(overrides: str = "", **given):
 
 
 def test_the_reports_own_protocol_needs_no_box(images):
-    assert banner(load_settings("paper"), images(is_official=True)) == ""
+    assert origin.banner(load_settings("paper"), images(is_official=True)) == ""
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_the_reports_own_protocol_needs_no_box(images):
 def test_every_departure_from_the_protocol_is_listed(images, profile, overrides, told, untold):
     given = {"data_path": "mine.npz"} if profile == "local" else {}
     settings = load_settings(profile, overrides, **given)
-    box = banner(settings, images(is_official=profile == "paper"))
+    box = origin.banner(settings, images(is_official=profile == "paper"))
     for part in told:
         assert part in box
     for part in untold:
@@ -60,9 +61,9 @@ def test_every_departure_from_the_protocol_is_listed(images, profile, overrides,
 
 def test_images_of_another_size_are_a_departure_from_the_protocol(images):
     settings, larger = load_settings("paper", "image_size=64"), images(size=64, is_official=True)
-    assert "<b>image_size</b> is 64 (protocol: 28)" in banner(settings, larger)
-    assert "image_size is" not in banner(settings, images(is_official=True))
-    told = origin_table(settings, larger, "the images", MADE)["this page"]
+    assert "<b>image_size</b> is 64 (protocol: 28)" in origin.banner(settings, larger)
+    assert "image_size is" not in origin.banner(settings, images(is_official=True))
+    told = origin.table(settings, larger, "the images", MADE)["this page"]
     assert told["unlike the report's protocol"] == "image_size=64"
     assert not larger.is_audited
     assert evidence.other_images(larger) == "this run used its images at 64 px"
@@ -70,7 +71,7 @@ def test_images_of_another_size_are_a_departure_from_the_protocol(images):
 
 def test_where_bases_differ_the_box_says_whose(images):
     settings = load_settings("paper", "weights_resnet50_caffe=random")
-    box = banner(settings, images(is_official=True))
+    box = origin.banner(settings, images(is_official=True))
     assert "The base of resnet50-caffe has <b>random weights</b>" in box
     assert "ResNet50's base" not in box
     assert "<b>weights_resnet50_caffe</b> is random (protocol: imagenet)" in box
@@ -79,16 +80,16 @@ def test_where_bases_differ_the_box_says_whose(images):
 def test_the_box_says_whose_images_they_are(images):
     demo = load_settings("demo")
     masks = {"train": phantom.CLASSES, "val": (), "test": ()}
-    assert "Made from a <b>phantom</b>" in banner(demo, images(lesion_masks=masks))
-    mine = banner(local(), images(name="<mine>"))
+    assert "Made from a <b>phantom</b>" in origin.banner(demo, images(lesion_masks=masks))
+    mine = origin.banner(local(), images(name="<mine>"))
     assert "Made from <b>&lt;mine&gt;</b>, a file of the user's own, and not from OCTMNIST" in mine
     other = images("bloodmnist", name="BloodMNIST", is_official=True)
-    assert "<b>BloodMNIST</b>, a set that the report is not about." in banner(local(), other)
+    assert "<b>BloodMNIST</b>, a set that the report is not about." in origin.banner(local(), other)
 
 
 def test_weights_from_a_file_are_told_without_its_folder(images, tmp_path):
     settings = local(weights=str(tmp_path / "mine.h5"))
-    box = banner(settings, images())
+    box = origin.banner(settings, images())
     assert "ResNet50's base has weights from a file, not Keras's ImageNet weights." in box
     assert "<b>weights</b> is mine.h5 (protocol: imagenet)" in box
     assert str(tmp_path) not in box
@@ -96,11 +97,11 @@ def test_weights_from_a_file_are_told_without_its_folder(images, tmp_path):
 
 
 def test_what_made_a_page_stands_at_its_end(images):
-    table = origin_table(load_settings("paper"), images(), "the images", MADE)["this page"]
+    table = origin.table(load_settings("paper"), images(), "the images", MADE)["this page"]
     assert table["unlike the report's protocol"] == "nothing"
     assert table["data"] == "the images"
     settings = load_settings("demo", "seeds=3,4")
-    demo = origin_table(settings, images(), "the images", MADE)["this page"]
+    demo = origin.table(settings, images(), "the images", MADE)["this page"]
     assert "batch_size=16, epochs=12" in demo["unlike the report's protocol"]
     assert demo["seeds"] == "3, 4"
 
@@ -178,8 +179,8 @@ def test_nothing_of_a_files_name_marks_up_a_page(images, tmp_path):
     settings = load_settings(
         "local", data_path=str(tmp_path / NASTY), weights=f"{tmp_path}/{NASTY}"
     )
-    table = origin_table(settings, dataset, dataset.origin, MADE).to_string()
-    for told in (banner(settings, dataset), table, first_page.about(dataset)):
+    table = origin.table(settings, dataset, dataset.origin, MADE).to_string()
+    for told in (origin.banner(settings, dataset), table, first_page.about(dataset)):
         plain = re.sub(r"</?(div|p|b)\b[^>]*>", "", told)
         assert not re.search(r"[<&*|`${}]", plain.replace("`make book PROFILE=paper`", "")), told
         assert str(tmp_path) not in told
