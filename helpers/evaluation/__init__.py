@@ -8,6 +8,7 @@
 - `errors`: confident errors, agreement, doubtful labels, copies.
 - `selective`: risk against coverage, and prediction sets.
 - `shift`: why validation is better than test.
+- `seeds`: where the result of another seed would lie.
 
 In all of them `probabilities` are float (n, classes), rows adding up to 1; `labels` int (n,), each
 a place in `classes`, their short names; `resamples` float32 (resamples, n), as
@@ -20,6 +21,7 @@ __all__ = [
     "errors",
     "measures",
     "metrics",
+    "seeds",
     "selective",
     "shift",
     "triage",

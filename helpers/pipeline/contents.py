@@ -13,7 +13,8 @@ ASSETS = ("_static", "images")
 def pages() -> list[str]:
     """The pages of the book in reading order, as `_toc.yml` lists them, without their endings."""
     listed = yaml.safe_load((REPOSITORY / "_toc.yml").read_text(encoding="utf-8"))
-    return [listed["root"], *(entry["file"] for entry in listed["chapters"])]
+    entries = [entry for part in listed["parts"] for entry in part["chapters"]]
+    return [listed["root"], *(entry["file"] for entry in entries)]
 
 
 def chapters() -> list[str]:

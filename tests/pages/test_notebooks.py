@@ -83,7 +83,7 @@ def test_a_chapter_opens_one_study_and_says_what_it_reads(chapter):
         ("02-custom-cnn", {"evaluation", "heatmaps"}),
         ("03-resnet50", {"evaluation", "heatmaps"}),
         ("04-metrics", {"heatmaps", "ledger"}),
-        ("07-acquisition-shift", {"heatmaps", "ledger"}),
+        ("11-acquisition-shift", {"heatmaps", "ledger"}),
     ],
 )
 def test_a_chapter_imports_what_it_shows_alone(chapter, unneeded):

@@ -25,7 +25,7 @@ TRAINING = {"02-custom-cnn", "03-resnet50"}
 HEATMAPS = {"05-grad-cam", "06-discussion"}
 # A chapter opened alone makes the controls of its trial.
 FITTING = {*TRAINING, "05-grad-cam"}
-ALL = {"01-data", "04-metrics", "07-acquisition-shift", *TRAINING, *HEATMAPS}
+ALL = {"01-data", "04-metrics", "11-acquisition-shift", *TRAINING, *HEATMAPS}
 RESULTS = {"grad_cam", "explanations", "claims"}
 # The chapters that quote the report; the heatmaps chapter tells what answers its sentences.
 LEDGER = {"01-data", *TRAINING, *HEATMAPS}

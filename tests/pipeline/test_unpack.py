@@ -54,7 +54,7 @@ def test_a_crate_is_unpacked_as_it_was(made_up, packed, target):
     there, before = contents(target.folder), contents(made_up.folder)
     assert there == {name: before[name] for name in there}
     assert "artifacts/resnet50/seed-0/model.keras" in there
-    assert "notebooks/07-acquisition-shift.ipynb" in there
+    assert "notebooks/11-acquisition-shift.ipynb" in there
     assert [path.name for path in target.folder.parent.iterdir()] == ["opened"]
 
 
