@@ -38,7 +38,7 @@ def _verdicts_of(
     settings = settings or load_settings("paper")
     dataset = dataset or _images("octmnist-mini", is_official=False)
     judged = verdicts.judge(ledger, settings, dataset, metrics or {}, trainings, rows)
-    return {verdict.claim.id: verdict for verdict in judged}
+    return {verdict.id: verdict for verdict in judged}
 
 
 def _paper_run(shift: float = 0.0, **totals: int) -> dict:
