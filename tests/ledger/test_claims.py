@@ -23,6 +23,7 @@ def test_the_ledger_covers_the_report():
         *("1.1", "1.2", "1.3", "2.1", "2.2.1", "2.2.2", "2.3.1", "2.3.2", "2.4"),
         *("3.1.1", "3.1.2", "3.2", "3.3", "3.4", "4.1", "4.2.1", "4.2.2", "4.3"),
         *("5.1.1", "5.1.2", "5.2.1", "5.2.2", "5.3.1", "5.3.2", "6.1", "6.2", "6.4"),
+        *("abstract", "references"),
     }
 
 
@@ -32,6 +33,14 @@ def test_every_quotation_stands_in_the_report(report):
     for claim in LEDGER:
         assert claim.stated in plain, claim.id
         assert claim.claim in plain, claim.id
+
+
+def test_a_fact_of_its_own_is_shared(verdicts_of):
+    judged = verdicts_of()
+    for claim in LEDGER:
+        if claim.fact:
+            sharing = [v for v in judged.values() if v.fact == claim.fact]
+            assert len(sharing) > 1, claim.id
 
 
 def test_every_published_figure_has_its_source_among_the_references():
@@ -102,6 +111,7 @@ def test_heatmaps_are_asked_for_what_a_trial_measures():
         ({"checks": [{"rule": "multiple"}]}, "claim first: "),
         ({"verdict": "no"}, "verdict"),
         ({"heatmap": HEATMAP}, "why it is untestable"),
+        ({"on_record": {"says": "perhaps", "source": "a book"}}, "on_record.says"),
         ({"untestable": "no", "heatmap": HEATMAP | {"models": ["vgg"]}}, "unknown model 'vgg'"),
         ({"untestable": "no", "heatmap": HEATMAP | {"criteria": []}}, "heatmap.criteria"),
     ],
