@@ -45,9 +45,9 @@ def test_a_fact_of_its_own_is_shared(verdicts_of):
 
 def test_every_published_figure_has_its_source_among_the_references():
     references = (claims.LEDGER.parent / "references.bib").read_text()
-    published = data_sets.audited().published
-    assert published
-    for other in published:
+    audited = data_sets.audited()
+    assert audited.published
+    for other in (*audited.published, *audited.at_full_size):
         assert re.search(rf"@\w+{{{other.key},", references), other
 
 
