@@ -35,7 +35,7 @@ test "$$works" = True || { printf 'octmnist: %s is not Python 3.11 to 3.13; %s\n
 	"$${PYTHON:-python3}" 'name one with PYTHON=/path/to/python3.12' >&2; exit 2; }
 endef
 
-.PHONY: help environment book render npz verify pack test torture audit gpu lock address format clean
+.PHONY: help environment book render npz verify record pack test torture audit gpu lock address format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -48,6 +48,7 @@ help:
 	@echo 'make npz        write the images of class folders to a file (FROM=folder OUT=my.npz SIZE=28)'
 	@echo '                DATA_SET=octmnist (whose classes the folders are named after)'
 	@echo 'make verify     execute runs/RUN again, and say whether its results are the same'
+	@echo 'make record     keep runs/RUN, on real images, in results/ for the pages to show'
 	@echo 'make pack       pack runs/RUN for an archive (OUT=run.zip)'
 	@echo 'make test       unit tests, every chapter under nbval, the book with warnings as errors'
 	@echo 'make torture    the long tests: kills, bad input by the thousand, attacks'
@@ -78,6 +79,9 @@ npz: environment
 verify: environment
 	@exec .venv/bin/python -m helpers.pipeline.verify --run="$$RUN" \
 		--data-path="$$DATA" --weights="$$WEIGHTS"
+
+record: environment
+	@exec .venv/bin/python -m helpers.pipeline.record --run="$$RUN"
 
 pack: environment
 	@exec .venv/bin/python -m helpers.pipeline.pack --run="$$RUN" --out="$$OUT"

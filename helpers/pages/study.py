@@ -135,7 +135,7 @@ class Recorded(Described):
         if self.dataset.is_official:
             return f"Recorded on {self.date}: {self.dataset.name}, {images}"
         audited = data_sets.audited().title
-        return f"Recorded on {self.date}: {images} ({self.dataset.name}), not {audited} itself"
+        return f"Recorded on {self.date}: {images} ({self.run.folder.name}), not {audited} itself"
 
 
 def described(run: Run) -> Described:

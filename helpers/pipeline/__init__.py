@@ -12,6 +12,7 @@
 - `npz`: `make npz`: class folders of images become a file that the book reads.
 - `verify`: `make verify`: a finished run made anew from its record, and compared.
 - `agreement`: how far two artifacts agree, and where they first differ.
+- `record`: `make record`: a finished run on real images, kept in `results/`.
 - `pack`: `make pack`: a finished run as an RO-Crate.
 - `crate`, `croissant`: what such a crate says of itself, and of the images that were read.
 - `unpack`: a crate into a run's folder, once nothing in it is amiss.
@@ -35,6 +36,7 @@ __all__ = [
     "npz",
     "pack",
     "processes",
+    "record",
     "site",
     "sources",
     "surroundings",
