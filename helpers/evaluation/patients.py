@@ -215,15 +215,18 @@ def _classifiers(
     images = np.concatenate([images, dataset.test.images])
     pixels = images.reshape(len(images), -1).astype(np.float32)
     nearest = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
-    classifiers = {"nearest neighbour, pixels": (nearest, pixels)}
+    classifiers = {"the nearest neighbour of pixels": (nearest, pixels)}
     fixed = [model for model in settings.models if settings.features_are_fixed(model)]
     if fixed:
         # Of two on one base, the one that is fed as its weights expect.
         model = max(fixed, key=lambda name: architectures.get(name).base.pixels != "unit")
         rows = _features(settings, dataset, model, images)
         linear = LogisticRegression(C=0.01, class_weight="balanced", max_iter=300)
-        for name, last in (("nearest neighbour", nearest), ("logistic regression", linear)):
-            classifiers[f"{name}, features"] = (make_pipeline(StandardScaler(), last), rows)
+        for name, last in (
+            ("the nearest neighbour of", nearest),
+            ("logistic regression on", linear),
+        ):
+            classifiers[f"{name} features"] = (make_pipeline(StandardScaler(), last), rows)
     return classifiers
 
 
