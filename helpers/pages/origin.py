@@ -14,14 +14,13 @@ from helpers.study.settings import PROTOCOL, Settings, differences, load_setting
 def banner(settings: Settings, dataset: Dataset) -> str:
     """What a page was made from, as HTML; an empty text where that is all as the report has it."""
     told = [_about_data(dataset), *_about_bases(settings), _about_protocol(settings, dataset)]
-    told = [f'<p style="color: inherit">{sentence}</p>' for sentence in told if sentence]
+    told = [f"<p>{sentence}</p>" for sentence in told if sentence]
     if not told:
         return ""
-    # Its own colours, since a theme's box is unreadable among a dark page's outputs.
     return (
-        '<div style="background: #FFF1E5; color: #222222; border-left: 4px solid #D55E00; '
-        'padding: 0.6em 1em 0.1em 1em; margin-bottom: 1em"><p style="color: inherit">'
-        f"<b>What this page was made from</b></p>{''.join(told)}</div>"
+        '<div class="made-from"><p><b>What this page was made from.</b></p>'
+        + "".join(told)
+        + "</div>"
     )
 
 

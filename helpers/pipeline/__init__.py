@@ -9,6 +9,7 @@
 - `damage`: what is damaged in a run's folder is thrown away.
 - `console`: what stands on a terminal: one line a job, and one line for an error.
 - `site`: the static site of a run.
+- `webpages`: what Sphinx's pages lack.
 - `npz`: `make npz`: class folders of images become a file that the book reads.
 - `verify`: `make verify`: a finished run made anew from its record, and compared.
 - `agreement`: how far two artifacts agree, and where they first differ.
@@ -42,4 +43,5 @@ __all__ = [
     "surroundings",
     "unpack",
     "verify",
+    "webpages",
 ]

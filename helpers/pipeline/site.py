@@ -11,7 +11,7 @@ import nbformat
 
 from helpers.models import trainings
 from helpers.pages import first_page
-from helpers.pipeline import console, contents, surroundings
+from helpers.pipeline import console, contents, surroundings, webpages
 from helpers.pipeline.damage import is_notebook
 from helpers.study import runs
 from helpers.study.errors import InputError
@@ -37,6 +37,7 @@ def render(run: Run) -> None:
             _copy_with_parameters_folded(notebook, source)
         first_page.write(source, run)
         _call_jupyter_book(source, output)
+        webpages.finish(output / "_build" / "html")
         with replacing(run.html) as html:
             shutil.copytree(output / "_build" / "html", html, dirs_exist_ok=True)
             for path in published(run):
