@@ -90,13 +90,15 @@ def findings(study: Study) -> list[str]:
         labels = {name: split.labels for name, split in splits.items()}
         counts = {name: len(split) for name, split in splits.items()}
     sizes = words.listed([f"{count:,} in {split}" for split, count in counts.items()])
-    return [f"There are {sizes} images.", imbalances(labels)]
+    return [f"{sum(counts.values()):,} images, of which {sizes}.", imbalances(labels)]
 
 
 def imbalances(labels: Mapping[str, np.ndarray]) -> str:
     """How many times as large as the smallest class the largest is, by split."""
-    ratios = [f"{augmentation.imbalance(each):.1f} times in {s}" for s, each in labels.items()]
-    return f"The largest class has as many images as the smallest {words.listed(ratios)}."
+    (first, *others) = [(f"{augmentation.imbalance(each):.1f}", s) for s, each in labels.items()]
+    told = [f"{first[0]} times as many images as the smallest in {first[1]}"]
+    told += [f"{ratio} times in {split}" for ratio, split in others]
+    return f"The largest class has {words.listed(told)}."
 
 
 def class_counts(dataset: Dataset) -> pd.DataFrame:

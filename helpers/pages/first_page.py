@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from helpers.data.dataset import Dataset
 from helpers.evaluation.metrics import Metrics, from_json
 from helpers.ledger import claims, evidence
-from helpers.pages import origin, style, words
+from helpers.pages import model_card, origin, style, words
 from helpers.pages.study import described
 from helpers.study import architectures, data_sets
 from helpers.study.runs import Run, read_json
@@ -29,6 +29,7 @@ def write(folder: Path, run: Run) -> None:
     texts = {
         "banner": origin.banner(settings, images),
         "answer": answer(metrics, images),
+        "model-card": model_card.tables(study),
         "origin": table.rename_axis(None).to_html(header=False, border=0),
     }
     for name, text in texts.items():
