@@ -31,6 +31,7 @@ TRAINING = ("predictions.npz", "history.csv", "model.keras", "provenance.json")
 TOLD = [PARAMETERS, SETTINGS.flat(), differences(SETTINGS, load_settings(PROTOCOL))]
 TRAINED = [(model, seed) for model in SETTINGS.models for seed in SETTINGS.seeds]
 CHAPTERS = contents.chapters()
+BESIDE = scans.companions(DATASET)
 
 
 def trained(pairs, name="predictions.npz"):
@@ -49,6 +50,8 @@ READABLE = {
     "grad_cam": trained(TRAINED, "grad-cam.npz"),
     "explanations": [f"{FOLDER}/artifacts/explanations.json"],
     "claims": [f"{FOLDER}/artifacts/claims.json"],
+    "acquisition": [f"{FOLDER}/artifacts/acquisition.json"],
+    "patients": [f"{FOLDER}/artifacts/patients.json"],
 }
 
 
@@ -69,7 +72,7 @@ def read_beside(chapter):
     source = Path("book", f"{chapter}.ipynb")
     modules = imported_by(source)
     read = {module.stem for module in modules}
-    beside = scans.companions(DATASET) if "scans" in read else []
+    beside = BESIDE if "scans" in read else []
     ledger = [REPOSITORY / "book" / "claims.yaml"] if "claims" in read else []
     return [DATASET.fingerprint, contents_of([source, *modules, *beside, *ledger]), TOLD]
 
@@ -100,6 +103,8 @@ rule site:
         READABLE["metrics"],
         READABLE["explanations"],
         READABLE["claims"],
+        READABLE["acquisition"],
+        READABLE["patients"],
         READABLE["grad_cam"],
         wanted(
             "site",
@@ -137,6 +142,33 @@ rule claims:
         update(f"{FOLDER}/artifacts/claims.json"),
     shell:
         JOB + "claims"
+
+
+rule acquisition:
+    input:
+        trained(TRAINED),
+        wanted(
+            "acquisition",
+            made_of_trainings("helpers/evaluation/acquisition.py", contents_of(BESIDE)),
+        ),
+    output:
+        update(f"{FOLDER}/artifacts/acquisition.json"),
+    shell:
+        JOB + "acquisition"
+
+
+rule patients:
+    input:
+        trained(TRAINED),
+        wanted(
+            "patients",
+            made_of_trainings("helpers/evaluation/patients.py", contents_of(BESIDE)),
+        ),
+    output:
+        update(f"{FOLDER}/artifacts/patients.json"),
+    threads: workflow.cores
+    shell:
+        JOB + "patients"
 
 
 rule explanations:

@@ -5,7 +5,8 @@
 - `dataset`: three splits of images with labels, whatever their source.
 - `folders`: class folders of images, split by patient and read.
 - `duplicates`: images that occur more than once, within and across splits.
+- `patients`: images of one patient, as far as that is known.
 - `scans`: the widths of the scans behind images, and images of another width.
 """
 
-__all__ = ["dataset", "duplicates", "files", "folders", "phantom", "scans"]
+__all__ = ["dataset", "duplicates", "files", "folders", "patients", "phantom", "scans"]

@@ -1,4 +1,4 @@
-"""The scans behind images: their widths, and images drawn out as those of wider scans are.
+"""The scans behind images: their widths, and images stretched as those of wider scans are.
 
 A square is cut from the middle of every scan, so a scan with twice the columns across the same
 angle shows half as much of the eye, at twice its width.
@@ -18,8 +18,9 @@ from helpers.study.errors import InputError
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("split", "index", "source_width")
+PATIENT, UNKNOWN = "patient_id", ""  # a column that may lack, and what it has for some images
 HIGH_RESOLUTION_WIDTH = 1_024
-STRETCH = 2.0  # how far a scan of high resolution is drawn out beside one of high speed
+STRETCH = 2.0  # how far a scan of high resolution is stretched beside one of high speed
 FINER_SIZE = 64
 LARGEST_WIDTH = 100_000  # of a scan in pixels; the largest known are 1,536
 LARGEST_DIGITS = 9
@@ -89,6 +90,20 @@ def source_widths(dataset: Dataset) -> dict[str, np.ndarray] | None:
     return widths
 
 
+def source_patients(dataset: Dataset) -> dict[str, np.ndarray] | None:
+    """The patient of each image as the manifest names it, `UNKNOWN` for some: text (n,) by split.
+
+    None where there is no manifest, or one that names no patient; InputError as `source_widths`.
+    """
+    if (widths := source_widths(dataset)) is None:
+        return None
+    patients = {split: np.full(len(each), UNKNOWN, object) for split, each in widths.items()}
+    for _, row in _rows(dataset.path.with_name(MANIFEST)):
+        patients[row["split"]][int(row["index"])] = row.get(PATIENT, UNKNOWN).strip()
+    is_known = any((of_split != UNKNOWN).any() for of_split in patients.values())
+    return patients if is_known else None
+
+
 def is_high_resolution(widths: np.ndarray) -> np.ndarray:
     """Which scans (widths int (n,)) have twice the columns across the same angle: bool (n,).
 
@@ -99,7 +114,7 @@ def is_high_resolution(widths: np.ndarray) -> np.ndarray:
 
 
 def factors_like(val_widths: np.ndarray, test_widths: np.ndarray) -> np.ndarray:
-    """How far to draw out each validation image to look as most test images do: float (n,).
+    """How far to stretch each validation image to look as most test images do: float (n,).
 
     2 for a high-speed scan where most test scans are of high resolution, else 1.
     """
@@ -125,7 +140,7 @@ def finer_validation(dataset: Dataset) -> np.ndarray | None:
 
 
 def resized(images: np.ndarray, factors: np.ndarray | float, size: int) -> np.ndarray:
-    """Images whose middle is drawn out to the full width and brought to `size` px, in one step.
+    """Images whose middle is stretched to the full width and brought to `size` px, in one step.
 
     By Pillow's bilinear filter, as MedMNIST resizes (Yang et al. 2023), from uint8 (n, height,
     width, channels) to (n, size, size, channels). Factors are float (n,) or one for all, 1 and
@@ -133,18 +148,18 @@ def resized(images: np.ndarray, factors: np.ndarray | float, size: int) -> np.nd
     """
     height, width = images.shape[1:3]
 
-    def draw_out(image: Image.Image, factor: float) -> Image.Image:
+    def stretch(image: Image.Image, factor: float) -> Image.Image:
         reach = width / 2 / factor
         box = (width / 2 - reach, 0, width / 2 + reach, height)
         return image.resize((size, size), Image.Resampling.BILINEAR, box=box)
 
-    return _each(images, factors, draw_out)
+    return _each(images, factors, stretch)
 
 
 def blurred(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Images squeezed to 1 / factor of their width and drawn out again: the detail lost, no more.
+    """Images squeezed to 1 / factor of their width and stretched again: the detail lost, no more.
 
-    The control for drawing out, which loses as much detail across; parameters as in `resized`.
+    The control for stretching, which loses as much detail across; parameters as in `resized`.
     """
     height, width = images.shape[1:3]
 
@@ -158,17 +173,17 @@ def blurred(images: np.ndarray, factors: np.ndarray) -> np.ndarray:
 def variants(
     images: np.ndarray, factors: np.ndarray, finer: np.ndarray | None
 ) -> dict[str, np.ndarray]:
-    """The images as they are, a control, and drawn out: uint8 (n, size, size, channels), by name.
+    """The images as they are, a control, and stretched: uint8 (n, size, size, channels), by name.
 
     From finer images nothing is lost, and the control shows what resizing them anew does alone.
-    Without them the control loses as much detail as drawing out does.
+    Without them the control loses as much detail as stretching does.
     """
     size = images.shape[1]
     if finer is None:
         source, control = images, {"control: blurred": blurred(images, factors)}
     else:
         source, control = finer, {"control: resized anew": resized(finer, 1.0, size)}
-    return {"as they are": images, **control, "drawn out": resized(source, factors, size)}
+    return {"as they are": images, **control, "stretched": resized(source, factors, size)}
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

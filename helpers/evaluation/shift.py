@@ -1,4 +1,4 @@
-"""Why validation is better than test: another class ratio, another acquisition, and the rest."""
+"""Why validation and test differ: another class ratio, and the rest."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +8,8 @@ import numpy as np
 from helpers.data.dataset import Dataset
 from helpers.evaluation import measures
 from helpers.evaluation.measures import Measure
-from helpers.models.trainings import Predictions, Trained
+from helpers.models.trainings import Predictions
 from helpers.study.settings import Training
-
-BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -31,19 +29,6 @@ class PrevalenceShift:
     by_ratio: Measure
     rest: Measure
     total: Measure
-
-
-@dataclass(frozen=True)
-class StretchingGap:
-    """How much of a gap goes when validation images are altered, with 95 % intervals.
-
-    before : validation less test; closed : validation less altered validation; left : altered
-        validation less test. All at test's class ratio, so that prevalence shift is no part of it.
-    """
-
-    before: Measure
-    closed: Measure
-    left: Measure
 
 
 def prevalence_shift(predictions: Predictions, count: int = measures.RESAMPLES) -> PrevalenceShift:
@@ -67,59 +52,14 @@ def prevalence_shift(predictions: Predictions, count: int = measures.RESAMPLES) 
     )
 
 
-def stretching_gap(
-    predictions: Predictions, altered: np.ndarray, count: int = measures.RESAMPLES
-) -> StretchingGap:
-    """How much of the gap between validation and test goes when validation is altered alike.
-
-    `altered` are the probabilities of the altered validation images, which are resampled as pairs
-    with those unaltered; test images apart, `count` times.
-    """
-    val, after, test = (_is_right(*split) for split in _by_split(predictions, altered).values())
-    ratio, less = _counted_at_test_ratio(predictions), _mean_difference(predictions, count)
-    return StretchingGap(
-        before=less(ratio * val, test),
-        closed=less(ratio * (val - after), np.zeros(len(test))),
-        left=less(ratio * after, test),
-    )
-
-
 def recalls_by_split(
-    predictions: Predictions, classes: tuple[str, ...], altered: np.ndarray | None = None
+    predictions: Predictions, classes: tuple[str, ...]
 ) -> dict[str, dict[str, Measure]]:
-    """Recall of each class (Wilson) by split; `altered` are what altered validation images get."""
+    """Recall of each class (Wilson) by split."""
     return {
         split: measures.by_class(probabilities.argmax(axis=1) == labels, labels, classes)
-        for split, (probabilities, labels) in _by_split(predictions, altered).items()
+        for split, (probabilities, labels) in _by_split(predictions).items()
     }
-
-
-def recalls_by_variant(
-    variants: dict[str, np.ndarray], labels: np.ndarray, classes: tuple[str, ...]
-) -> dict[str, dict[str, Measure]]:
-    """Accuracy and recalls, as metrics.json names them, by variant of the same images (Wilson)."""
-    measured = {}
-    for variant, probabilities in variants.items():
-        is_right = probabilities.argmax(axis=1) == labels
-        recalls = measures.by_class(is_right, labels, classes)
-        measured[variant] = {"accuracy": measures.share(is_right)}
-        measured[variant] |= {f"recall/{name}": recall for name, recall in recalls.items()}
-    return measured
-
-
-def probabilities(trained: Trained, variants: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What a model gives for each of `scans.variants`: float32 (n, classes) by name.
-
-    The first of them are the validation images themselves, whose probabilities are known.
-    """
-    as_they_are, *altered = variants
-    model, given = trained.load_model(), {as_they_are: trained.predictions.val_probabilities}
-    for name in altered:
-        images = variants[name]
-        # Called as it is: compiling each model anew takes longer than its few batches.
-        batches = np.split(images, range(BATCH, len(images), BATCH))
-        given[name] = np.concatenate([np.asarray(model(b, training=False)) for b in batches])
-    return given
 
 
 def assumed_prior(training: Training, dataset: Dataset) -> np.ndarray:
@@ -150,14 +90,12 @@ def adapted_to_prior(probabilities: np.ndarray, prior: np.ndarray) -> tuple[np.n
     return adapted, estimate
 
 
-def _by_split(
-    predictions: Predictions, altered: np.ndarray | None = None
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Probabilities and labels of validation, of its images as altered, if given, and of test."""
-    splits = {"validation": (predictions.val_probabilities, predictions.val_labels)}
-    if altered is not None:
-        splits["validation, drawn out"] = (altered, predictions.val_labels)
-    return splits | {"test": (predictions.test_probabilities, predictions.test_labels)}
+def _by_split(predictions: Predictions) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Probabilities and labels of validation and of test."""
+    return {
+        "validation": (predictions.val_probabilities, predictions.val_labels),
+        "test": (predictions.test_probabilities, predictions.test_labels),
+    }
 
 
 def _is_right(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -4,10 +4,11 @@
 - `opening`: how a chapter begins; `study`: the run that it tells of, and the recorded one beside;
   `origin`: the box and the table that say what a page was made from.
 - `comparisons`: models and splits compared, in what two chapters show each.
-- `data`, `training`, `metrics`, `grad_cam`, `discussion`, `acquisition_shift`: a chapter each;
+- `data`, `training`, `metrics`, `grad_cam`, `discussion`, `acquisition_shift`, `patients`, and
+  `model_card`: a page each;
   `training` serves every chapter that trains a model, `metrics_figures` holds chapter 4's figures.
 - `published`: what is published of an executed chapter, which names no folder of a machine.
-- `steadiness`: how much hangs on the epoch that is judged, in chapters that train.
+- `steadiness`: how much hangs on the epoch that is kept, in chapters that train.
 - `first_page`: what the first page says of its run.
 """
 
@@ -20,8 +21,10 @@ __all__ = [
     "grad_cam",
     "metrics",
     "metrics_figures",
+    "model_card",
     "opening",
     "origin",
+    "patients",
     "published",
     "steadiness",
     "study",

@@ -15,7 +15,6 @@ SIGNIFICANCE = 0.05
 # A split by its mark, since colour tells models and classes.
 SPLIT_MARKS = {
     "validation": ("o", "white"),
-    "validation, drawn out": ("s", "#CCCCCC"),
     "test": ("D", None),
 }
 

@@ -1,19 +1,59 @@
 """Chapter 1, the data: its tables, its figures and the sentences that differ from run to run."""
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from helpers.data import phantom
 from helpers.data.dataset import Dataset, Split
 from helpers.ledger import claims
 from helpers.models import augmentation
 from helpers.pages import style, words
+from helpers.pages.study import Described, Study
 from helpers.study import data_sets
 from helpers.study.data_sets import DataSet
 from helpers.study.settings import Settings
 
 COLOURS = ("red", "green", "blue")
+# The drawn eye whose layers are named, and where its foveal pit is looked for.
+SHOWN_EYE, PIT = 21, slice(32, 96)
+LINE = "#56B4E9"
+
+
+def annotated_scan() -> Figure:
+    """A drawn healthy B-scan, its layers named where the phantom's program put them."""
+    drawn = phantom.draw_phantom(np.full(SHOWN_EYE + 1, phantom.NORMAL), phantom.FINE, seed=0)
+    lines = drawn.boundaries[SHOWN_EYE]
+    ilm, bruch = lines[phantom.ILM], lines[phantom.BRUCH]
+    rpe = lines[phantom.RPE_TOP : phantom.BRUCH].mean(axis=0)
+    figure, axis = plt.subplots(figsize=(6.4, 2.7))
+    axis.imshow(drawn.images[SHOWN_EYE], cmap="gray", vmin=0, vmax=255)
+    for line in (ilm, bruch):
+        axis.plot(line, color=LINE, lw=0.8)
+    fovea, edge = int((rpe - ilm)[PIT].argmin()) + PIT.start, phantom.FINE - 12
+    places = {
+        "vitreous": (edge, ilm[edge] - 10),
+        "inner limiting\nmembrane": (edge, ilm[edge]),
+        "retinal layers": (edge, (ilm[edge] + rpe[edge]) / 2),
+        "retinal pigment\nepithelium (RPE)": (edge, rpe[edge]),
+        "Bruch's membrane": (edge, bruch[edge]),
+        "choroid": (edge, bruch[edge] + 8),
+    }
+    top, bottom = ilm.min() - 16, bruch.max() + 16
+    heights = np.linspace(top + 3, bottom - 3, len(places))
+    for (name, place), height in zip(places.items(), heights, strict=True):
+        arrow = {"arrowstyle": "-", "color": LINE, "lw": 0.8, "shrinkA": 2, "shrinkB": 0}
+        beside = (phantom.FINE + 6, height)
+        axis.annotate(name, place, beside, arrowprops=arrow, fontsize=9, va="center")
+    arrow = {"arrowstyle": "-", "color": "white", "lw": 0.8}
+    within = {"color": "white", "fontsize": 9, "ha": "center"}
+    axis.annotate("fovea", (fovea, ilm[fovea]), (fovea, top + 6), arrowprops=arrow, **within)
+    axis.set_ylim(bottom, top)
+    style.bare(axis)
+    return figure
 
 
 def facts(data_set: DataSet) -> pd.DataFrame:
@@ -39,6 +79,28 @@ def stated_splits(data_set: DataSet) -> str:
     return f"The report's split sizes ({sizes}) are {agreeing} these."
 
 
+def findings(study: Study) -> list[str]:
+    """How many images there are, and how uneven the classes of each split."""
+    if isinstance(study, Described):
+        predictions = study.trainings[0].predictions
+        labels = {"val": predictions.val_labels, "test": predictions.test_labels}
+        counts = study.counts
+    else:
+        splits = study.dataset.splits
+        labels = {name: split.labels for name, split in splits.items()}
+        counts = {name: len(split) for name, split in splits.items()}
+    sizes = words.listed([f"{count:,} in {split}" for split, count in counts.items()])
+    return [f"{sum(counts.values()):,} images, of which {sizes}.", imbalances(labels)]
+
+
+def imbalances(labels: Mapping[str, np.ndarray]) -> str:
+    """How many times as large as the smallest class the largest is, by split."""
+    (first, *others) = [(f"{augmentation.imbalance(each):.1f}", s) for s, each in labels.items()]
+    told = [f"{first[0]} times as many images as the smallest in {first[1]}"]
+    told += [f"{ratio} times in {split}" for ratio, split in others]
+    return f"The largest class has {words.listed(told)}."
+
+
 def class_counts(dataset: Dataset) -> pd.DataFrame:
     """Images per class (rows) and split (columns)."""
     count = len(dataset.classes)
@@ -48,16 +110,17 @@ def class_counts(dataset: Dataset) -> pd.DataFrame:
 
 def class_distribution(counts: pd.DataFrame) -> Figure:
     """Share of each class per split; `counts` as `class_counts` gives them."""
-    height = 0.42 * len(counts) + 0.9
-    figure, axes = plt.subplots(1, counts.shape[1], figsize=(8, height), sharex=True, sharey=True)
+    height = (0.36 * len(counts) + 0.75) * counts.shape[1]
+    figure, axes = plt.subplots(counts.shape[1], 1, figsize=(6.4, height), sharex=True)
     colours = list(style.class_colours(tuple(counts.index)).values())
     for axis, (split, column) in zip(axes, counts.items(), strict=True):
         bars = axis.barh(range(len(column)), 100 * column / column.sum(), color=colours)
         axis.bar_label(bars, [f"{n:,}" for n in column], fontsize=9, padding=2)
-        axis.set(title=f"{split} (n = {column.sum():,})", xlabel="share of the split (%)")
-        axis.margins(x=0.25)
-    axes[0].set_yticks(range(len(counts)), words.labels(counts.index))
-    axes[0].invert_yaxis()
+        axis.set_title(f"{split} (n = {column.sum():,})", fontsize=10, loc="left")
+        axis.set_yticks(range(len(counts)), words.labels(counts.index), fontsize=9)
+        axis.margins(x=0.12)
+        axis.invert_yaxis()
+    axes[-1].set_xlabel("share of the split (%)")
     return figure
 
 
@@ -75,27 +138,8 @@ def about_pixels(dataset: Dataset) -> str:
             "all of a colour."
         )
     if dataset.data_set.audited:
-        text += " White borders are scans that were rotated when they were stored."
+        text += " Many scans have white borders; why is not documented."
     return text
-
-
-def pixel_statistics(dataset: Dataset) -> pd.DataFrame:
-    """Mean, standard deviation, least and greatest value (0 to 1): a row a split, or its colour."""
-    levels, rows = np.arange(256) / 255, {}
-    for name, split in dataset.splits.items():
-        channels = np.moveaxis(split.images, -1, 0)
-        for values, colour in zip(channels, COLOURS, strict=False):
-            # Image by image, since what is counted is copied to eight times its size.
-            counts = sum(np.bincount(one.reshape(-1), minlength=256) for one in values)
-            histogram = counts / values.size
-            mean, there = histogram @ levels, levels[histogram > 0]
-            rows[name if len(channels) == 1 else f"{name}, {colour}"] = {
-                "mean": mean,
-                "standard deviation": np.sqrt(histogram @ (levels - mean) ** 2),
-                "least": there.min(),
-                "greatest": there.max(),
-            }
-    return pd.DataFrame(rows).T.rename_axis("split")
 
 
 def countermeasures(settings: Settings, dataset: Dataset) -> str:

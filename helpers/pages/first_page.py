@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from helpers.evaluation import metrics
 from helpers.evaluation.measures import Measure
 from helpers.ledger import claims, evidence, verdicts
-from helpers.pages import ledger, origin, style, words
+from helpers.pages import ledger, model_card, origin, style, words
 from helpers.pages.study import Recorded, Study, described
 from helpers.study import architectures, data_sets
 from helpers.study.data_sets import Published
@@ -34,6 +34,7 @@ def write(folder: Path, run: Run) -> None:
         "arithmetic": ledger.arithmetic(verdicts.load_or_judge(*study.given)),
         "recorded": recorded(study.record) if study.record else "",
         "answer": answer(study),
+        "model-card": model_card.tables(study),
         "published": published(study.dataset.data_set.published),
         "banner": origin.banner(study.settings, study.dataset),
         "origin": table.rename_axis(None).to_html(header=False, border=0),
@@ -92,7 +93,7 @@ def accuracy_overview(study: Study) -> Figure:
     real = study.record if study.dataset.is_phantom else study
     rows = [*_measured_rows(real), *_stated_rows(study), *_published_rows(study)]
     figure, axis = plt.subplots(figsize=(5.2, 0.24 * len(rows) + 0.9))
-    for place, (name, mark, colour, value, reach, seeds) in enumerate(rows):
+    for place, (_, mark, colour, value, reach, seeds) in enumerate(rows):
         axis.plot(seeds, [place] * len(seeds), "|", color=colour, ms=9)
         axis.errorbar(value, place, xerr=reach, fmt=mark, color=colour, capsize=3, ms=5)
     axis.grid(axis="x", color="#EEEEEE")
@@ -149,14 +150,17 @@ def _stated_rows(study: Study) -> list[tuple]:
 
 
 def _published_rows(study: Study) -> list[tuple]:
+    entry = study.dataset.data_set
+    others = [(other, f"{other.title} ({other.source})") for other in entry.published]
+    others += [(other, f"Full size, {other.model} ({other.source})") for other in entry.at_full_size]
     return [
         (
-            f"{other.model} ({other.source})",
+            name,
             "^" if other.is_frozen else "s",
             style.GREY,
             100 * other.accuracy,
             other.deviation and 100 * other.deviation,
             [],
         )
-        for other in study.dataset.data_set.published
+        for other, name in others
     ]

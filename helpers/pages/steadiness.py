@@ -1,4 +1,4 @@
-"""How much of a result hangs on the epoch that is judged, and why: chapters that train."""
+"""How much of a result hangs on the epoch that is kept, and why: chapters that train."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,13 +8,14 @@ from scipy.stats import binomtest
 
 from helpers.models import batch_norm, networks
 from helpers.models.trainings import Trained
+from helpers.study import architectures
 
 LAST = 5  # epochs of a mean that no single one decides
 MEASURED_IMAGES = 5_000  # enough for a mean, and few for a memory
 
 
 def epochs_table(trainings: Sequence[Trained]) -> pd.DataFrame | None:
-    """A row a training: accuracy (%) on validation in the judged epoch and in the last ones.
+    """A row a training: accuracy (%) on validation in the epoch kept and in the last ones.
 
     `largest step` is from one epoch to the next, in points, among all epochs.
     """
@@ -23,9 +24,9 @@ def epochs_table(trainings: Sequence[Trained]) -> pd.DataFrame | None:
         accuracy = 100 * trained.history["val_accuracy"]
         rows.append(
             {
-                "model": trained.model,
+                "model": architectures.get(trained.model).title,
                 "seed": trained.seed,
-                "judged epoch": accuracy.max(),
+                "epoch kept": accuracy.max(),
                 "last epoch": accuracy.iloc[-1],
                 f"mean of the last {LAST}": accuracy.tail(LAST).mean(),
                 "largest step": accuracy.diff().abs().max(),
@@ -60,7 +61,7 @@ def steps(trained: Trained) -> str:
 
 
 def moving_mean(trained: Trained, features: Mapping[str, np.ndarray]) -> str:
-    """How far the head's batch norm is off in the judged epoch, and what that costs.
+    """How far the head's batch norm is off in the epoch kept, and what that costs.
 
     `features` are those of `fit.load_or_extract_features`.
     """

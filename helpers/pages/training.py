@@ -1,18 +1,49 @@
 """Chapters that train a model: its layers, its protocol, its course over the epochs, its seeds."""
 
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
 
 from helpers.data.dataset import Dataset
 from helpers.ledger import claims
+from helpers.models import trainings
 from helpers.models.backend import keras
 from helpers.models.trainings import Trained
-from helpers.pages import style
+from helpers.pages import style, words
+from helpers.pages.study import Study
 from helpers.study import architectures
 from helpers.study.settings import PROTOCOL, Settings, differences, load_settings
+
+# The blocks of the networks, each by what its layers' names begin with, and the rest.
+BLOCKS = {
+    "image, divided by 255": "images|to_unit_range",
+    "to three channels": "to_rgb",
+    "scaled up": "upsample|base_preprocessing",
+    "step 1": "block1_",
+    "step 2": "block2_",
+    "step 3": "block3_",
+    "last convolution": "last_convolution",
+    "average over the map": "features",
+    "dense 1": "dense1",
+    "dense 2": "dense2",
+    "classes": "logits|probabilities",
+}
+FROZEN = "frozen base"
+
+
+class Block(NamedTuple):
+    """Some layers of a network: the shape of their last output without the batch, their weights."""
+
+    name: str
+    output: str
+    weights: int
+
 
 OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}
 
@@ -23,17 +54,67 @@ def absence(models: Sequence[str], settings: Settings) -> str:
     return "" if models else told
 
 
-def layer_table(model: keras.Model) -> pd.DataFrame:
-    """A row a layer: its kind, the shape of its output without the batch, its weights."""
-    rows = {
-        layer.name: {
-            "kind": type(layer).__name__,
-            "output": " x ".join(map(str, layer.output.shape[1:])),
-            "weights": layer.count_params(),
-        }
-        for layer in model.layers
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("layer")
+def findings(study: Study, chapter: str) -> list[str]:
+    """The weights counted beside those stated, and validation accuracy over the seeds."""
+    told = []
+    for model in study.trained_in(chapter):
+        # Other chapters' models may not be trained yet, and by hand this one's neither.
+        loaded = [trainings.load(*study.given, model, seed) for seed in study.settings.seeds]
+        if None in loaded:
+            continue
+        if architectures.get(model).reported:
+            total = loaded[0].provenance["parameters"]["total"]
+            told.append(stated_weights(study.settings, study.dataset, model, total))
+        told.append(validated(loaded))
+    return told
+
+
+def validated(of_model: Sequence[Trained]) -> str:
+    """A model's validation accuracy in the epoch kept, the mean over its seeds and its range."""
+    best = [100 * trained.history["val_accuracy"].max() for trained in of_model]
+    title = architectures.get(of_model[0].model).sentence_title
+    if len(best) == 1:
+        return f"{title} reaches {best[0]:.1f} % on validation images, with one seed."
+    return (
+        f"{title} reaches {np.mean(best):.1f} % on validation images, the mean of "
+        f"{words.number(len(best))} seeds ({min(best):.1f} to {max(best):.1f} %)."
+    )
+
+
+def blocks(model: keras.Model) -> list[Block]:
+    """A network in blocks, in the order of its layers (`BLOCKS`); what none names is the base."""
+    names = list(BLOCKS)
+    layers: dict[str, list[keras.Layer]] = {}
+    for layer in model.layers:
+        at = next((n for n in names if re.match(BLOCKS[n], layer.name)), FROZEN)
+        layers.setdefault(at, []).append(layer)
+    return [
+        Block(
+            name,
+            " × ".join(map(str, of_block[-1].output.shape[1:])),
+            sum(layer.count_params() for layer in of_block),
+        )
+        for name, of_block in layers.items()
+    ]
+
+
+def network(model: keras.Model) -> Figure:
+    """A network as boxes from the image to the classes, with each block's output and weights."""
+    boxes = blocks(model)
+    figure, axis = plt.subplots(figsize=(6.4, 0.46 * len(boxes) + 0.4))
+    for place, block in enumerate(boxes):
+        weights = f"{block.weights:,} weights" if block.weights else "no weights"
+        look = {"boxstyle": "round,pad=0,rounding_size=0.1", "fc": "#E8F1F8", "ec": style.GREY}
+        axis.add_patch(FancyBboxPatch((0, place - 0.33), 10, 0.66, **look))
+        axis.text(0.2, place, block.name, va="center", fontsize=10, weight="bold")
+        axis.text(6.6, place, block.output, va="center", ha="right", fontsize=10)
+        axis.text(9.8, place, weights, va="center", ha="right", fontsize=10)
+        if place:
+            ends = {"xy": (5, place - 0.33), "xytext": (5, place - 0.67)}
+            axis.annotate("", **ends, arrowprops={"arrowstyle": "->", "color": style.GREY})
+    axis.set(xlim=(-0.1, 10.1), ylim=(len(boxes) - 0.6, -0.4))
+    axis.set_axis_off()
+    return figure
 
 
 def stated_weights(settings: Settings, dataset: Dataset, model: str, total: int) -> str:
@@ -48,8 +129,14 @@ def stated_weights(settings: Settings, dataset: Dataset, model: str, total: int)
             f"The report states {stated:,}. This run's network isn't the one that it lists, by its "
             f"settings or its images, and has {total:,}."
         )
-    difference = "the same" if stated == total else f"a difference of {stated - total:+,}"
-    return f"The report states {stated:,}. The layers that it lists have {total:,}: {difference}."
+    counted = f"The report states {stated:,} weights for {entry.title}; the layers that it lists"
+    if stated == total:
+        return f"{counted} have as many."
+    more = "more" if stated > total else "fewer"
+    return (
+        f"{counted} have {total:,}. Stated are {abs(stated - total):,} {more}: "
+        f"{stated / total:.3g} times as many."
+    )
 
 
 def colour_channels(settings: Settings, dataset: Dataset) -> str:
@@ -77,51 +164,64 @@ def protocol(settings: Settings, model: str) -> str:
 
 
 def outcome(trained: Trained) -> str:
-    """The last epoch, which the report calls final, beside the one judged; and what it cost."""
+    """The last epoch, which the report calls final, beside the one kept; and what it cost."""
     last, best = trained.history.iloc[-1], trained.history.loc[trained.best_epoch]
     facts = trained.provenance
     return (
         f"After the last epoch ({len(trained.history)}) training accuracy was "
         f"{last['accuracy']:.3f} and validation accuracy {last['val_accuracy']:.3f}: the figures "
-        f"that the report calls final. Judged from here on is epoch {trained.best_epoch}, the best "
-        f"on validation, with {best['val_accuracy']:.3f}. "
-        f"Training took {facts['seconds']:.0f} s on {facts['hardware']}. The model has "
-        f"{facts['parameters']['total']:,} weights, of which training changes "
-        f"{facts['parameters']['trainable']:,}."
+        f"that the report calls final. From here on we use epoch {trained.best_epoch}, the best on "
+        f"validation, with {best['val_accuracy']:.3f}. Training took {facts['seconds']:.0f} s on "
+        f"{facts['hardware']}."
     )
 
 
-def seeds_table(trainings: Sequence[Trained]) -> pd.DataFrame | None:
-    """A row a training: the epoch judged, its accuracy and loss on validation, epochs, seconds."""
-    rows = [
-        {
-            "model": trained.model,
-            "seed": trained.seed,
-            "judged epoch": trained.best_epoch,
-            "epochs": len(trained.history),
-            **trained.history.loc[trained.best_epoch, ["val_accuracy", "val_loss"]].round(3),
-            "seconds": trained.provenance["seconds"],
-        }
-        for trained in trainings
-    ]
-    return pd.DataFrame(rows).set_index(["model", "seed"]) if rows else None
+def seeds_table(trained_models: Sequence[Trained]) -> pd.DataFrame | None:
+    """A row a training: the epoch kept, its accuracy (%) and loss on validation, and seconds.
+
+    None where every model has one seed, which tells of no spread.
+    """
+    if len({trained.seed for trained in trained_models}) < 2:
+        return None
+    rows = []
+    for trained in trained_models:
+        kept = trained.history.loc[trained.best_epoch]
+        rows.append(
+            {
+                "model": architectures.get(trained.model).title,
+                "seed": trained.seed,
+                "epoch kept": f"{trained.best_epoch} of {len(trained.history)}",
+                "accuracy": f"{100 * kept['val_accuracy']:.1f} %",
+                "loss": f"{kept['val_loss']:.3f}",
+                "seconds": f"{trained.provenance['seconds']:.0f}",
+            }
+        )
+    return pd.DataFrame(rows).set_index(["model", "seed"])
 
 
-def training_curves(trained: Trained) -> Figure:
-    """Accuracy and loss by epoch; the epoch that is judged is marked."""
-    history, best = trained.history, trained.best_epoch
-    figure, axes = plt.subplots(1, 2, figsize=(8, 2.8))
-    figure.suptitle(trained.model)
+def training_curves(of_model: Sequence[Trained]) -> Figure:
+    """Accuracy and loss of one model by epoch, a line a seed; the first's kept epoch is marked."""
+    figure, axes = plt.subplots(1, 2, figsize=(6.4, 2.9))
     names = {"accuracy": "accuracy", "loss": "cross-entropy (nats)"}
     for axis, (name, label) in zip(axes, names.items(), strict=True):
-        axis.plot(history.index, history[name], color=style.GREY, ls="--", label="training")
-        axis.plot(history.index, history[f"val_{name}"], color="black", label="validation")
-        axis.axvline(best, color=style.GREY, lw=0.8, ls=":")
-        axis.plot(best, history.loc[best, f"val_{name}"], "o", color="black", label="judged")
+        for trained in of_model:
+            first = trained is of_model[0]
+            look = {"lw": 1.6 if first else 0.6, "alpha": 1 if first else 0.5}
+            history = trained.history
+            axis.plot(history.index, history[name], color=style.GREY, ls="--", **look)
+            axis.plot(history.index, history[f"val_{name}"], color="black", **look)
+        best = of_model[0].best_epoch
+        kept = of_model[0].history.loc[best, f"val_{name}"]
+        axis.plot(best, kept, "o", color=style.CLASS_COLOURS[0], ms=6)
         axis.set(xlabel="epoch", ylabel=label)
         axis.xaxis.get_major_locator().set_params(integer=True)
     axes[0].set_ylim(0, 1)
-    axes[0].legend(frameon=False)
+    handles = [
+        plt.Line2D([], [], color=style.GREY, ls="--", label="training"),
+        plt.Line2D([], [], color="black", label="validation"),
+        style.mark("epoch kept", "o", style.CLASS_COLOURS[0]),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
     return figure
 
 

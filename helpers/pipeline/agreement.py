@@ -28,6 +28,8 @@ TOLERANCES = {
     "metrics.json": 1e-3,
     "explanations.json": 1e-2,
     "claims.json": 1e-3,
+    "acquisition.json": 1e-3,
+    "patients.json": 1e-3,
 }
 PROBABILITIES = "_probabilities"
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)

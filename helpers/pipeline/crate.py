@@ -49,6 +49,8 @@ ARTIFACTS = {
     "metrics.json": "every test metric with its interval",
     "explanations.json": "every heatmap method by every criterion",
     "claims.json": "every claim of the report with its verdicts",
+    "acquisition.json": "what another width of scans costs the models",
+    "patients.json": "what holding patients together changes",
     "heatmaps.npz": "the maps on trial",
     "keys.json": "the keys under which results were made",
     README: "what this is, for people",

@@ -15,7 +15,7 @@ def discard(run: Run, settings: Settings) -> list[Path]:
     Snakemake knows files by name and age alone, and takes a damaged one for new.
     """
     folders = [run.training(model, seed) for model in settings.models for seed in settings.seeds]
-    results = [run.metrics, run.explanations, run.claims, run.heatmaps]
+    results = [*run.results, run.heatmaps]
     results += [folder / "grad-cam.npz" for folder in folders]
     damaged = [path for path in results if path.exists() and not is_whole(path)]
     damaged += [path for path in run.notebooks.glob("*.ipynb") if not is_notebook(path)]

@@ -109,6 +109,8 @@ JOBS = {
     "metrics": "helpers.evaluation.metrics:load_or_measure",
     "explanations": "helpers.heatmaps.results:load_or_run",
     "claims": "helpers.ledger.verdicts:load_or_judge",
+    "acquisition": "helpers.evaluation.acquisition:load_or_measure",
+    "patients": "helpers.evaluation.patients:load_or_measure",
 }
 
 

@@ -46,7 +46,7 @@ def render(run: Run) -> None:
 
 def published(run: Run) -> tuple[Path, ...]:
     """The results of a run that its site offers to whoever wants the figures."""
-    return run.metrics, run.claims, run.explanations
+    return run.results
 
 
 def require_finished(run: Run) -> None:

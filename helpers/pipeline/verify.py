@@ -28,7 +28,7 @@ OF_TRAINING = ("predictions.npz", "history.csv", "model.keras", "grad-cam.npz")
 # What of a training's provenance may explain that it comes out otherwise elsewhere.
 EXPLAINING = ("hardware", "packages", "python", "commit", "key")
 # The last jobs that make an artifact; chapters and site are made of artifacts.
-LAST_JOBS = "--until claims grad_cam"
+LAST_JOBS = "--until claims grad_cam acquisition patients"
 ANOTHER_SAMPLE = (
     "another processor or other packages round otherwise, and training amplifies it: there a run "
     "is another sample, as with another seed"
@@ -85,7 +85,7 @@ def compare(run: Run, anew: Run, names_of_trainings: list[str]) -> list[Agreemen
     ]
     # How long a training took is a measurement of the machine at that moment.
     durations = {c.id for c in claims.ledger() if c.measured and c.measured.startswith("minutes ")}
-    paths += [run.metrics, run.heatmaps, run.explanations, run.claims]
+    paths += [*run.results, run.heatmaps]
     found = []
     for path in paths:
         place = path.relative_to(run.folder)

@@ -51,12 +51,20 @@ class Run:
     metrics = _below("artifacts/metrics.json")  # every test metric of every training
     explanations = _below("artifacts/explanations.json")  # every heatmap method by every criterion
     claims = _below("artifacts/claims.json")  # every claim of the report with its verdicts
+    acquisition = _below("artifacts/acquisition.json")  # what another width of scans costs
+    patients = _below("artifacts/patients.json")  # what holding patients together changes
     inputs = _below("inputs.json")  # where its files lie on this machine; no artifact
     heatmaps = _below("heatmaps.npz")  # the maps of every method that are on trial
     notebooks = _below("notebooks")  # the executed chapters
     html = _below("html")  # the site
     call = _below("call.json")  # what make book was called with
     wanted = _below("wanted")  # what each result must be made of
+
+    @property
+    def results(self) -> tuple[Path, ...]:
+        """What is told of all trainings together, each a JSON file that a job makes."""
+        judged = self.explanations, self.claims
+        return self.metrics, *judged, self.acquisition, self.patients
 
     @property
     def shown(self) -> str:

@@ -1,4 +1,4 @@
-"""The scans behind images: manifests, drawing out and its control, finer images."""
+"""The scans behind images: manifests, stretching and its control, finer images."""
 
 import os
 
@@ -132,7 +132,7 @@ def test_finer_images_are_used_only_where_they_are_the_same(octmnist_mini, local
     finer = scans.finer_validation(dataset)
     assert finer.shape == (len(dataset.val), 64, 64, 1)
     variants = scans.variants(dataset.val.images[:4], np.full(4, 2.0), finer[:4])
-    assert list(variants) == ["as they are", "control: resized anew", "drawn out"]
+    assert list(variants) == ["as they are", "control: resized anew", "stretched"]
     assert {images.shape for images in variants.values()} == {(4, 28, 28, 1)}
     again = variants["control: resized anew"].astype(int) - variants["as they are"]
     assert np.abs(again).mean() < 2
@@ -147,14 +147,14 @@ def test_finer_images_are_used_only_where_they_are_the_same(octmnist_mini, local
 def test_without_finer_images_the_control_is_blurred(local):
     assert scans.finer_validation(local) is None
     variants = scans.variants(local.val.images, np.full(8, 2.0), None)
-    assert list(variants) == ["as they are", "control: blurred", "drawn out"]
+    assert list(variants) == ["as they are", "control: blurred", "stretched"]
 
 
 RAMP = np.tile(np.arange(28, dtype=np.uint8)[:, None] * 9, (1, 28, 1, 1))  # darker to the left
 COMB = np.tile(np.array([0, 200] * 14, np.uint8)[:, None], (1, 28, 1, 1))
 
 
-def test_drawing_out_shows_the_middle():
+def test_stretching_shows_the_middle():
     np.testing.assert_array_equal(scans.resized(RAMP, 1.0, 28), RAMP)
     drawn = scans.resized(RAMP, 2.0, 28)[0, 0, :, 0].astype(int)
     # from a quarter to three quarters of the ramp
@@ -171,7 +171,7 @@ def test_blurring_keeps_places_and_loses_detail():
     np.testing.assert_array_equal(scans.blurred(COMB, np.array([1.0])), COMB)
 
 
-def test_colours_are_drawn_out_channel_by_channel():
+def test_colours_are_stretched_channel_by_channel():
     coloured = np.concatenate([RAMP, COMB, RAMP[:, :, ::-1]], axis=-1)
     drawn = scans.resized(coloured, 2.0, 28)
     assert drawn.shape == (1, 28, 28, 3)

@@ -47,22 +47,6 @@ def test_a_class_that_one_split_lacks_is_no_obstacle():
     assert (recalls["validation"]["c"].n, recalls["test"]["b"].n) == (0, 0)
 
 
-def test_a_gap_made_by_stretching_alone_is_closed_by_it():
-    rng = np.random.default_rng(0)
-    val, test = calibrated(rng, 3_000, skill=2), calibrated(rng, 3_000, skill=1.3)
-    altered = _same_labels(rng, val[1], 1.3)
-    gap = shift.stretching_gap(predictions(val, test), altered, 300)
-    assert gap.before.low > 0.05
-    assert gap.closed.low > 0.05
-    assert gap.left.low < 0 < gap.left.high
-    assert gap.before.value == pytest.approx(gap.closed.value + gap.left.value)
-
-
-def _same_labels(rng: np.random.Generator, labels: np.ndarray, skill: float) -> np.ndarray:
-    odds = np.exp(skill * (rng.normal(size=(len(labels), 4)) + skill * np.eye(4)[labels]))
-    return odds / odds.sum(axis=1, keepdims=True)
-
-
 def test_saerens_finds_the_class_ratio_and_gains_by_it():
     probabilities, labels = calibrated(np.random.default_rng(2), 20_000, COMMON)
     adapted, estimate = shift.adapted_to_prior(probabilities, np.full(4, 0.25))
@@ -80,29 +64,6 @@ def test_recalls_are_told_by_class_and_split():
     assert len(told) == 8
     assert sum(recall.n for recall in told) == 400
     assert all(recall.low <= recall.value <= recall.high for recall in told)
-
-
-def test_recalls_of_altered_validation_images_stand_between_the_splits():
-    val = calibrated(np.random.default_rng(3), 200)
-    altered = np.eye(4)[val[1]]
-    recalls = shift.recalls_by_split(predictions(val, val), CLASSES, altered)
-    assert list(recalls) == ["validation", "validation, drawn out", "test"]
-    assert all(recall.value == 1 for recall in recalls["validation, drawn out"].values())
-    assert recalls["validation"] == recalls["test"]
-
-
-def test_recalls_are_told_for_every_variant():
-    probabilities, labels = calibrated(np.random.default_rng(1), 100)
-    recalls = shift.recalls_by_variant({"as it is": probabilities}, labels, CLASSES)
-    assert set(recalls["as it is"]) == {"accuracy", *(f"recall/{name}" for name in CLASSES)}
-
-
-def test_what_a_model_gives_for_its_own_images_is_what_it_gave(trainings, dataset):
-    images = dataset.val.images
-    for trained in trainings:
-        given = shift.probabilities(trained, {"as they are": images, "again": images.copy()})
-        assert list(given) == ["as they are", "again"]
-        np.testing.assert_allclose(given["again"], given["as they are"], atol=1e-5)
 
 
 def test_the_prior_that_training_assumes(small, dataset):

@@ -1,126 +1,157 @@
-"""Chapter 7: what it shows of OCT scans, and that it steps back elsewhere."""
+"""Chapter 11: what it tells of OCT scans, and that it steps back elsewhere."""
+
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from helpers.data import scans
+from helpers.evaluation import acquisition
+from helpers.evaluation.acquisition import Acquisition, Gap
 from helpers.evaluation.measures import Measure
-from helpers.evaluation.shift import StretchingGap
 from helpers.pages import acquisition_shift as page
+from helpers.study import data_sets
 
 HIGH, LOW = 1024, 512
+OCTMNIST = data_sets.get("octmnist")
+WIDTHS = {"train": {"512": 90, "1024": 10}, "val": {"512": 91, "1024": 9}, "test": {"1024": 100}}
+STRETCHED = dict.fromkeys(OCTMNIST.classes, 4)
 
 
-def measure(value: float) -> Measure:
-    return Measure(value, value - 0.05, value + 0.05, 100)
+def measure(value: float, reach: float = 0.05) -> Measure:
+    return Measure(value, value - reach, value + reach, 100)
 
 
-def widths(dataset, val, test) -> dict[str, np.ndarray]:
-    """Every scan of a split as wide as given, training's narrow."""
-    wide = {"train": LOW, "val": val, "test": test}
-    return {name: np.full(len(split), wide[name]) for name, split in dataset.splits.items()}
+def gap(shape: float = 0.1, left: float = 0.2) -> Gap:
+    return Gap(*map(measure, (0.2, 0.1, 0.0, shape, left)))
 
 
-def test_elsewhere_the_chapter_says_one_line(images, trained, tmp_path):
+def found(**given) -> Acquisition:
+    by_class = dict.fromkeys(OCTMNIST.classes, measure(0.5))
+    variants = ("validation", "control: blurred", "stretched", "test")
+    values = {
+        "widths": WIDTHS,
+        "stretched": STRETCHED,
+        "control": "control: blurred",
+        "recalls": {m: dict.fromkeys(variants, by_class) for m in ("custom-cnn", "resnet50")},
+        "gaps": {"custom-cnn": gap(), "resnet50": gap(0.0)},
+        "by_seed": {"custom-cnn": {"0": [0.1, -0.02], "1": [0.1, 0.03]}},
+        "by_resolution": {},
+    }
+    return Acquisition(**values | given)
+
+
+NOTHING = Acquisition(None, dict.fromkeys(OCTMNIST.classes, 0), "", {}, {}, {}, {})
+
+
+def test_elsewhere_the_chapter_says_one_line(images, tmp_path):
     (tmp_path / scans.MANIFEST).write_text("something else\n1\n")
     blood = images("bloodmnist", path=tmp_path / "blood.npz")
-    assert page.source_widths(blood) is None
-    assert page.scan_widths(blood, None) == (
+    assert acquisition.source_widths(blood) is None
+    assert (acquisition.stretch_factors(blood, None) == 1).all()
+    assert page.scan_widths(NOTHING, blood.data_set) == (
         "This chapter is about OCT scans; this run's set is BloodMNIST."
     )
-    factors = page.factors(blood, None)
-    assert (factors == 1).all()
-    assert page.width_table(None) is None
-    assert page.drawing_out(blood, factors, from_finer=False) == ""
-    assert page.examples(blood, factors, {}) is None
-    assert page.by_resolution(trained(blood), blood, None) == ""
+    assert page.how_stretched(NOTHING, blood.data_set) == ""
+    assert page.examples(blood) is None
+    assert page.widths(NOTHING) is None
+    assert page.gaps(NOTHING) is None
+    assert page.recalls(NOTHING) is None
+    assert page.by_seed(NOTHING) == page.by_resolution(NOTHING) == ""
+    assert page.learned(NOTHING).startswith("Nothing could be stretched here")
 
 
-def test_unknown_widths_are_said_to_be_unknown(images, trained):
-    dataset = images()
-    assert page.source_widths(dataset) is None
-    assert "there is no `manifest.csv` beside the data" in page.scan_widths(dataset, None)
-    assert (page.factors(dataset, None) == 2).all()
-    assert page.by_resolution(trained(dataset), dataset, None) == (
-        "Which these are is not known here."
-    )
+def test_unknown_widths_are_said_to_be_unknown(images):
+    assert "is not known" in page.scan_widths(found(widths=None), OCTMNIST)
+    assert (acquisition.stretch_factors(images(), None) == 2).all()
 
 
-def test_known_widths_are_counted(images):
-    dataset = images()
-    known = widths(dataset, LOW, HIGH)
-    assert "are 0 % in train, 0 % in val and 100 % in test." in page.scan_widths(dataset, known)
-    table = page.width_table(known)
-    assert table.loc[HIGH].tolist() == [0, 0, 16]
+def test_known_widths_are_told_in_a_sentence():
+    said = page.scan_widths(found(), OCTMNIST)
+    assert said == "Scans of high resolution are 10 % in train, 9 % in val and 100 % in test."
 
 
-def test_images_are_drawn_out_from_what_there_is(images):
-    dataset = images()
-    factors = page.factors(dataset, widths(dataset, LOW, HIGH))
-    assert (factors == 2).all()
-    plain = page.drawing_out(dataset, factors, from_finer=False)
-    assert plain.startswith("Drawing out an image of this size loses detail")
-    finer = page.drawing_out(dataset, factors, from_finer=True)
-    assert finer.startswith("They are drawn out from the same scans at 64 px")
+def test_how_images_are_stretched_is_told():
+    plain = page.how_stretched(found(), OCTMNIST)
+    assert plain.startswith("Stretching an image of this size loses detail")
+    finer = page.how_stretched(found(control="control: resized anew"), OCTMNIST)
+    assert finer.startswith("They are stretched from the same scans at 64 px")
     assert "none is" not in plain + finer
+    some = page.how_stretched(found(stretched=STRETCHED | {"dme": 0}), OCTMNIST)
+    assert some.endswith(" Of DME none is: all their scans are of high resolution.")
+    assert page.how_stretched(NOTHING, OCTMNIST).startswith("None is stretched:")
 
 
 @pytest.mark.parametrize(("val", "test"), [(LOW, LOW), (HIGH, HIGH), (HIGH, LOW)])
-def test_no_scan_to_draw_out_is_said(images, val, test):
+def test_no_scan_to_stretch_has_no_example(images, monkeypatch, val, test):
     dataset = images()
-    factors = page.factors(dataset, widths(dataset, val, test))
-    assert page.drawing_out(dataset, factors, from_finer=False) == (
-        "None is drawn out: no validation scan is narrower than most test scans are."
-    )
-    assert page.examples(dataset, factors, {}) is None
+    wide = {"train": LOW, "val": val, "test": test}
+    known = {name: np.full(len(split), wide[name]) for name, split in dataset.splits.items()}
+    monkeypatch.setattr(acquisition, "source_widths", lambda _: known)
+    assert page.examples(dataset) is None
 
 
-def test_a_class_without_narrow_scans_has_a_test_image_alone(images):
+def test_a_class_without_narrow_scans_has_a_test_image_alone(images, monkeypatch):
     dataset = images()
-    known = widths(dataset, LOW, HIGH)
+    wide = {"train": LOW, "val": LOW, "test": HIGH}
+    known = {name: np.full(len(split), wide[name]) for name, split in dataset.splits.items()}
     known["val"][dataset.val.labels == 1] = HIGH
-    factors = page.factors(dataset, known)
-    said = page.drawing_out(dataset, factors, from_finer=False)
-    assert said.endswith(" Of DME none is: all their scans are of high resolution.")
-    variants = scans.variants(dataset.val.images, factors, None)
-    figure = page.examples(dataset, factors, variants)
+    monkeypatch.setattr(acquisition, "source_widths", lambda _: known)
+    figure = page.examples(dataset)
     shown = np.array([len(axis.images) for axis in figure.axes]).reshape(4, 4)
     assert shown.tolist() == [[1, 0, 1, 1]] * 3 + [[1, 1, 1, 1]]
 
 
-def test_recalls_stand_by_variant(images):
-    dataset = images()
-    perfect = np.eye(4)[dataset.val.labels]
-    table = page.recalls_by_variant({"as they are": perfect}, dataset)
-    assert isinstance(table, pd.DataFrame)
-    assert list(table.index[:2]) == ["accuracy", "CNV recall"]
-    assert table.loc["accuracy", "as they are"].startswith("100.0 %")
+@pytest.mark.parametrize(
+    ("shape", "verdict"),
+    [(0.3, "costs accuracy"), (0.02, "is not shown to cost"), (-0.3, "gains accuracy")],
+)
+def test_what_stretching_costs_is_told(shape, verdict):
+    said = page.stretching("resnet50", gap(shape))
+    assert said.startswith(f"ResNet50: stretching {verdict}")
 
 
 @pytest.mark.parametrize(
-    ("closed", "left", "costs", "end"),
-    [
-        (0.3, 0.0, "itself costs accuracy", "is 0.0 [-5.0, 5.0] points."),
-        (0.12, 0.2, "is not shown to cost accuracy", "points, which is not nothing."),
-        (0.12, -0.2, "is not shown to cost accuracy", "points, which is not nothing."),
-    ],
+    ("left", "end"), [(0.2, "which chance does not explain."), (0.0, "within chance.")]
 )
-def test_what_drawing_out_costs_is_told(closed, left, costs, end):
-    drawn_out = StretchingGap(measure(0.2), measure(closed), measure(left))
-    control = StretchingGap(measure(0.2), measure(0.1), measure(0.0))
-    said = page.stretching("ResNet50, seed 1", drawn_out, control)
-    assert said.startswith("ResNet50, seed 1: at test's class ratio validation less test is 20.0")
-    assert costs in said
+def test_what_is_left_is_told(left, end):
+    said = page.decomposition("custom-cnn", gap(left=left))
+    assert "validation minus test is 20.0 [" in said
     assert said.endswith(end)
 
 
-def test_validations_own_resolutions_are_compared(images, trained):
-    dataset = images()
-    one = page.by_resolution(trained(dataset), dataset, widths(dataset, LOW, HIGH))
-    assert one == "The custom CNN: validation has scans of one resolution alone."
-    both = widths(dataset, LOW, HIGH)
-    both["val"][:6] = HIGH
-    said = page.by_resolution(trained(dataset), dataset, both)
+def test_seeds_and_models_are_summed_up():
+    assert page.by_seed(found()) == (
+        "Seed by seed the shape costs \N{MINUS SIGN}2.0 to +3.0 points for the custom CNN."
+    )
+    assert page.learned(found()) == "Stretching by itself costs the custom CNN accuracy."
+    none = found(gaps={"resnet50": gap(0.0)})
+    assert page.learned(none) == "Stretching is not shown to cost any model accuracy."
+
+
+def test_validations_own_resolutions_are_compared():
+    by = {"high resolution": Measure(0.5, 0.2, 0.8, 6), "others": Measure(0.9, 0.6, 1.0, 10)}
+    said = page.by_resolution(found(by_resolution={"custom-cnn": by}))
     assert "of the 6 validation scans of high resolution correctly" in said
     assert said.endswith("of the 10 others.")
+    by["others"] = Measure(np.nan, None, None, 0)
+    assert page.by_resolution(found(by_resolution={"custom-cnn": by})) == ""
+
+
+def test_figures_have_room_for_their_texts(overlaps):
+    for figure in (page.widths(found()), page.gaps(found()), page.recalls(found())):
+        assert not overlaps(figure)
+
+
+def test_the_page_shows_the_record_where_widths_are_unknown(monkeypatch):
+    @dataclass
+    class Study:
+        given: tuple
+        record: object = None
+
+    monkeypatch.setattr(acquisition, "load_or_measure", lambda found: found)
+    recorded = Study((found(),))
+    assert page.told_of(Study((NOTHING,), recorded)) is recorded
+    alone = Study((NOTHING,))
+    assert page.told_of(alone) is alone
+    assert page.told_of(recorded) is recorded

@@ -9,8 +9,10 @@ from helpers.data import duplicates
 from helpers.data.dataset import Split
 from helpers.ledger import claims
 from helpers.pages import data as page
+from helpers.pages.study import Described, Study
 from helpers.study import data_sets
-from helpers.study.settings import load_settings
+from helpers.study.runs import Run
+from helpers.study.settings import REPOSITORY, load_settings
 
 
 def test_facts_are_medmnists():
@@ -44,18 +46,35 @@ def test_a_class_shows_as_many_examples_as_it_has(images):
 
 
 def test_pixels_are_told_by_colour(images):
-    assert "White borders are scans" in page.about_pixels(images())
+    assert "why is not documented" in page.about_pixels(images())
     xray = page.about_pixels(images("pneumoniamnist"))
     assert xray.startswith("Grey values")
     assert "scans" not in xray
     assert page.about_pixels(images("bloodmnist")).startswith("Values of red, green and blue")
-    dataset = images("bloodmnist")
-    table = page.pixel_statistics(dataset)
-    assert len(table) == 9
-    red = dataset.train.images[..., 0] / 255
-    assert np.isclose(table.loc["train, red", "mean"], red.mean())
-    assert np.isclose(table.loc["train, red", "standard deviation"], red.std())
-    assert list(page.pixel_statistics(images()).index) == ["train", "val", "test"]
+
+
+def test_how_uneven_splits_are_is_told():
+    labels = {"train": np.array([0, 0, 0, 1]), "test": np.array([0, 1])}
+    assert page.imbalances(labels) == (
+        "The largest class has 3.0 times as many images as the smallest in train and 1.0 times in "
+        "test."
+    )
+
+
+def test_findings_are_counted_of_images_and_of_a_record(images, trained):
+    dataset = images()
+    run = Run(REPOSITORY / "nowhere", is_recorded=True)
+    settings = load_settings("paper")
+    told = page.findings(Study(settings, dataset, run))
+    assert told[0] == "48 images, of which 16 in train, 16 in val and 16 in test."
+    facts = {"counts": {"train": 5, "val": 16, "test": 16}}
+    described = Described(settings, dataset, run, facts)
+    vars(described)["trainings"] = [trained(dataset)]
+    assert page.findings(described)[0].startswith("37 images, of which 5 in train")
+
+
+def test_the_named_layers_of_a_scan_have_room(overlaps):
+    assert not overlaps(page.annotated_scan())
 
 
 def test_what_is_done_about_imbalance_is_told(images):

@@ -14,7 +14,7 @@ from helpers.study.code import imported_by
 from helpers.study.settings import REPOSITORY
 
 CHAPTERS = {path.stem: path for path in sorted((REPOSITORY / "book").glob("*.ipynb"))}
-READABLE = {"trainings", "metrics", "grad_cam", "explanations", "claims"}
+READABLE = {"trainings", "metrics", "grad_cam", "explanations", "claims", "acquisition", "patients"}
 LONGEST_CELL = 20
 
 

@@ -1,4 +1,4 @@
-"""What hangs on the epoch that is judged: the table, and each branch of the sentence."""
+"""What hangs on the epoch that is kept: the table, and each branch of the sentence."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +22,9 @@ def trained(*val_accuracy: float) -> Trained:
     return Trained("custom-cnn", 0, Path(), history, predictions, {})
 
 
-def test_the_judged_epoch_stands_beside_the_last_ones():
+def test_the_epoch_kept_stands_beside_the_last_ones():
     table = page.epochs_table([trained(0.1, 0.9, 0.3, 0.4, 0.5, 0.6, 0.2)])
-    assert table.loc[("custom-cnn", 0)].tolist() == pytest.approx([90, 20, 40, 80])
+    assert table.loc[("the custom CNN", 0)].tolist() == pytest.approx([90, 20, 40, 80])
     assert page.epochs_table([]) is None
 
 

@@ -44,9 +44,10 @@ def _fill(run: Run, settings, dataset) -> Run:
     accuracy = {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6, "n": 48}}
     write_json(run.metrics, {model: {"0": accuracy} for model in settings.models})
     write_json(run.claims, [{"id": "a-claim", "measured": 0.5, "why": "because"}])
-    write_json(run.explanations, [])
+    for path in (run.explanations, run.acquisition, run.patients):
+        write_json(path, [])
     np.savez(run.heatmaps, maps=rng.random((2, 7, 7), dtype=np.float32))
-    for result in (run.metrics, run.claims, run.explanations, run.heatmaps):
+    for result in (*run.results, run.heatmaps):
         runs.remember(result, "key")
     run.notebooks.mkdir()
     for chapter in (REPOSITORY / "book").glob("*.ipynb"):

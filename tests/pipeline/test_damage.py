@@ -17,10 +17,10 @@ def whole(run, trainings, tmp_path):
     """A copy of a run with a result of each kind."""
     shutil.copytree(run.folder, tmp_path / "run", copy_function=os.link)
     copied = Run(tmp_path / "run")
-    for path in (copied.metrics, copied.explanations, copied.claims):
+    for path in copied.results:
         write_json(path, [path.name])
     np.savez(copied.heatmaps, maps=np.zeros(3))
-    for path in (copied.metrics, copied.explanations, copied.claims, copied.heatmaps):
+    for path in (*copied.results, copied.heatmaps):
         remember(path, "key")
     copied.notebooks.mkdir()
     nbformat.write(nbformat.v4.new_notebook(), copied.notebooks / "01-data.ipynb")
@@ -80,4 +80,4 @@ def test_a_damaged_notebook_is_named_and_not_rendered(whole):
 def test_without_the_keys_no_result_is_believed(whole, small):
     whole.metrics.with_name(KEYS).unlink()
     whole.metrics.with_name(KEYS).write_text("[]")
-    assert set(damage.discard(whole, small)) == {whole.metrics, whole.explanations, whole.claims}
+    assert set(damage.discard(whole, small)) == set(whole.results)

@@ -166,7 +166,8 @@ def test_a_record_of_an_earlier_version_is_refused_in_a_line(made_up):
 
 def test_every_artifact_has_a_tolerance():
     compared = {*verify.OF_TRAINING, "metrics.json", "heatmaps.npz", "explanations.json"}
-    assert compared | {"claims.json"} == set(agreement.TOLERANCES)
+    compared |= {"claims.json", "acquisition.json", "patients.json"}
+    assert compared == set(agreement.TOLERANCES)
     assert all(0 < tolerance <= 0.01 for tolerance in agreement.TOLERANCES.values())
 
 
@@ -185,7 +186,7 @@ def test_the_folder_made_anew_lies_beside_the_run(made_up, monkeypatch):
         *("--run=made-up-verified", "--end-with-caller"),
         *("--profile=demo", "--overrides=--x"),
     ]
-    assert arguments.split() == ["--until", "claims", "grad_cam"]
+    assert arguments.split() == ["--until", "claims", "grad_cam", "acquisition", "patients"]
     # Again: what it made itself, it removes.
     (anew.folder / "left").touch()
     assert not (verify._make_anew(made_up, {"profile": "demo"}).folder / "left").exists()
