@@ -18,6 +18,7 @@ from helpers.study.errors import InputError
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("split", "index", "source_width")
+PATIENT, UNKNOWN = "patient_id", ""  # a column that may lack, and what it has for some images
 HIGH_RESOLUTION_WIDTH = 1_024
 STRETCH = 2.0  # how far a scan of high resolution is drawn out beside one of high speed
 FINER_SIZE = 64
@@ -87,6 +88,20 @@ def source_widths(dataset: Dataset) -> dict[str, np.ndarray] | None:
                 f"{int(np.argmin(of_split))} is missing; add it, or move the file away"
             )
     return widths
+
+
+def source_patients(dataset: Dataset) -> dict[str, np.ndarray] | None:
+    """The patient of each image as the manifest names it, `UNKNOWN` for some: text (n,) by split.
+
+    None where there is no manifest, or one that names no patient; InputError as `source_widths`.
+    """
+    if (widths := source_widths(dataset)) is None:
+        return None
+    patients = {split: np.full(len(each), UNKNOWN, object) for split, each in widths.items()}
+    for _, row in _rows(dataset.path.with_name(MANIFEST)):
+        patients[row["split"]][int(row["index"])] = row.get(PATIENT, UNKNOWN).strip()
+    is_known = any((of_split != UNKNOWN).any() for of_split in patients.values())
+    return patients if is_known else None
 
 
 def is_high_resolution(widths: np.ndarray) -> np.ndarray:

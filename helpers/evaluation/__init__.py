@@ -7,8 +7,8 @@
 - `triage`: who has to be seen at once, where a data set knows what its classes ask for.
 - `errors`: confident errors, agreement, doubtful labels, copies.
 - `selective`: risk against coverage, and prediction sets.
-- `shift`: why validation is better than test.
-- `seeds`: where the result of another seed would lie.
+- `shift`: what lies between validation and test.
+- `seeds`: means over seeds with both sources of chance, and where another seed would lie.
 
 In all of them `probabilities` are float (n, classes), rows adding up to 1; `labels` int (n,), each
 a place in `classes`, their short names; `resamples` float32 (resamples, n), as
