@@ -1,7 +1,7 @@
 """How often the intervals of `helpers.evaluation` hold the true value.
 
-Run it with `python -m benchmarks.coverage`: 1,000 simulated test sets of 500 and of 1,000 images,
-and means over five seeds. It writes `coverage.json` beside this file, which chapter 9 prints. A
+Run it with `python -m benchmarks.coverage`: 500 simulated test sets of 500 and of 1,000 images
+each, and means over three and five seeds. It writes `coverage.json` beside this file, which chapter 9 prints. A
 recall near 1 and the binned calibration errors are known to be hard and are told as well.
 """
 
@@ -14,6 +14,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from benchmarks.simulated import CLASSES, draw
 from helpers.evaluation import calibration, measures, metrics, seeds
 
+SETS, RESAMPLES = 500, 500
 RESULTS = Path(__file__).with_suffix(".json")
 # How far the logit of the true class lies above the others, in their standard deviations: 72 and
 # 78 % accuracy, near what is published on OCTMNIST.
@@ -77,7 +78,7 @@ def simulate(images: int, sets: int, resamples: int) -> dict[str, float]:
     return {name: count / sets for name, count in hits.items()}
 
 
-def over_seeds(seeds_each: int, images: int, sets: int, resamples: int = 500) -> float:
+def over_seeds(seeds_each: int, images: int, sets: int, resamples: int = RESAMPLES) -> float:
     """The share of protocols whose accuracy, a mean over seeds, lies in its interval.
 
     Every set has new images, which are hard or easy for all seeds alike, and new seeds, whose
@@ -99,10 +100,10 @@ def over_seeds(seeds_each: int, images: int, sets: int, resamples: int = 500) ->
 
 def main() -> None:
     """Write and print the coverage at both sizes, and of means over seeds."""
-    told = {str(images): simulate(images, 1_000, 1_000) for images in (500, 1_000)}
+    told = {str(images): simulate(images, SETS, RESAMPLES) for images in (500, 1_000)}
     for images, shares in told.items():
         for count in (3, 5):
-            shares[f"accuracy, mean over {count} seeds"] = over_seeds(count, int(images), 1_000)
+            shares[f"accuracy, mean over {count} seeds"] = over_seeds(count, int(images), SETS)
     RESULTS.write_text(json.dumps(told, indent=1) + "\n")
     print(RESULTS.read_text())
 

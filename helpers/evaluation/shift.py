@@ -163,7 +163,7 @@ def _by_split(
     """Probabilities and labels of validation, of its images as altered, if given, and of test."""
     splits = {"validation": (predictions.val_probabilities, predictions.val_labels)}
     if altered is not None:
-        splits["validation, drawn out"] = (altered, predictions.val_labels)
+        splits["validation, stretched"] = (altered, predictions.val_labels)
     return splits | {"test": (predictions.test_probabilities, predictions.test_labels)}
 
 

@@ -19,7 +19,7 @@ class Triage(NamedTuple):
     on_validation : sensitivity there, the least that was asked for.
     sensitivity, specificity : for the most urgent level on test, classes' sizes being fixed.
     levels : images by true (rows) and assigned (columns) level.
-    called : which test images are named most urgent: bool (n,).
+    assigned : the level of each test image, a place in `URGENCY_LEVELS`: int (n,).
     """
 
     threshold: float
@@ -27,7 +27,7 @@ class Triage(NamedTuple):
     sensitivity: measures.Measure
     specificity: measures.Measure
     levels: pd.DataFrame
-    called: np.ndarray
+    assigned: np.ndarray
 
 
 def applies(data_set: DataSet) -> bool:
@@ -79,7 +79,7 @@ def triage(predictions: Predictions, data_set: DataSet) -> Triage:
         measures.stratified_share(called[positive], labels[positive]),
         measures.stratified_share(~called[~positive], labels[~positive]),
         pd.DataFrame(counts, index=URGENCY_LEVELS, columns=URGENCY_LEVELS),
-        called,
+        assigned,
     )
 
 

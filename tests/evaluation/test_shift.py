@@ -86,8 +86,8 @@ def test_recalls_of_altered_validation_images_stand_between_the_splits():
     val = calibrated(np.random.default_rng(3), 200)
     altered = np.eye(4)[val[1]]
     recalls = shift.recalls_by_split(predictions(val, val), CLASSES, altered)
-    assert list(recalls) == ["validation", "validation, drawn out", "test"]
-    assert all(recall.value == 1 for recall in recalls["validation, drawn out"].values())
+    assert list(recalls) == ["validation", "validation, stretched", "test"]
+    assert all(recall.value == 1 for recall in recalls["validation, stretched"].values())
     assert recalls["validation"] == recalls["test"]
 
 

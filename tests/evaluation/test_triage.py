@@ -31,7 +31,7 @@ def test_images_are_sent_where_they_belong_and_misses_are_counted_by_how_far_the
     assert result.levels.loc["urgent referral"].tolist() == [1, 0, 1]
     assert result.levels.loc["routine referral"].tolist() == [0, 1, 0]
     assert result.levels.loc["observation"].tolist() == [1, 0, 1]
-    assert result.called.tolist() == [True, False, False, False, True]
+    assert result.assigned.tolist() == [0, 2, 1, 2, 0]
     assert result.sensitivity.value == 0.5
     assert result.specificity.value == pytest.approx(2 / 3)
 
