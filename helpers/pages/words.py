@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import TypeVar
 
 from IPython.display import Markdown
@@ -11,6 +12,7 @@ from helpers.study.data_sets import DataSet
 
 Value = TypeVar("Value")
 
+MINUS = "\N{MINUS SIGN}"
 CUT = "\N{NO-BREAK SPACE}…"  # stays on its word's line
 NUMBERS = (
     *("none", "one", "two", "three", "four", "five", "six"),
@@ -26,6 +28,18 @@ def listed(parts: Sequence[str]) -> str:
 def number(count: int) -> str:
     """A count as prose writes it: in a word up to twelve."""
     return NUMBERS[count] if count < len(NUMBERS) else f"{count:,}"
+
+
+def signed(points: float) -> str:
+    """A difference in points of 100 with its sign, as prose writes it."""
+    return f"{points:+.1f}".replace("-", MINUS)
+
+
+def p_value(p: float) -> str:
+    """A p-value as prose writes it; nan is of what can't be tested."""
+    if isnan(p):
+        return "can't be tested"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def first_seed(by_seed: Mapping[int, Value]) -> Value:
