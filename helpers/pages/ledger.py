@@ -30,6 +30,7 @@ RULES_IN_WORDS = {
     "localises": "A heatmap that shows a place has more than one cell",
     "finer_map": "More precise localization takes a finer map",
     "sum": "Parts add up to the total",
+    "named": "A precision is a whole number of images of those named",
     "called": "Precision and recall say that as many images were named as there are",
     "f1": "F1 is the harmonic mean of precision and recall",
     "least_loss": "A loss is at least what the errors cost",
