@@ -186,6 +186,26 @@ def _equal(stated: str, texts: list[str], _: int) -> Outcome:
     return Outcome(not differing, round(value, 6), f"it must equal {shown(value)}")
 
 
+def _named(stated: str, texts: list[str], n: int) -> Outcome:
+    """With a recall that n images of a class can give, precision is a share of those named.
+
+    Nothing is held against a recall that no whole number of images gives.
+    """
+    recall, precision = read(texts[0]), read(stated)
+    least, most = math.ceil(recall.low * n - ROUNDING), math.floor(recall.high * n + ROUNDING)
+    shares = [
+        (right, right / (right + wrong))
+        for right in range(least, most + 1)
+        for wrong in range(n + 1)
+    ]
+    if not shares:
+        return Outcome(True, stated, "no number of images gives that recall")
+    right, nearest = min(shares, key=lambda share: abs(share[1] - precision.middle))
+    named = round(right / nearest)
+    why = f"with {right} of {n} named rightly, {named} named at all come nearest: {nearest:.4f}"
+    return Outcome(precision.overlaps(Interval(nearest, nearest)), round(nearest, 6), why)
+
+
 def _called(stated: str, texts: list[str], n: int) -> Outcome:
     """Classes of n images each: what their precision and recall say was named adds up to all.
 
@@ -298,6 +318,7 @@ RULES: dict[str, Rule] = {
     # How much higher the first is than the second, in points or relative to it.
     "gain": _figure("the stated figures differ by", operator.sub, lambda a, b: a / b - 1),
     "multiple": _multiple,
+    "named": _named,
     "called": _called,
     "higher": _higher,
     "lower": _lower,

@@ -30,6 +30,7 @@ RULES_IN_WORDS = {
     "localises": "A heatmap that shows a place has more than one cell",
     "finer_map": "More precise localization takes a finer map",
     "sum": "Parts add up to the total",
+    "named": "A precision is a whole number of images of those named",
     "called": "Precision and recall say that as many images were named as there are",
     "f1": "F1 is the harmonic mean of precision and recall",
     "least_loss": "A loss is at least what the errors cost",
@@ -97,7 +98,10 @@ def on_images(judged: Sequence[Verdict], dataset: Dataset) -> str:
             "run."
         )
     count, by_chance = verdicts.by_chance(judged)
-    chance = f" Of {count} that are judged at 95 %, some {by_chance:.0f} fall outside by chance."
+    chance = (
+        f" Were all {count} that are judged at 95 % right, some {by_chance:.0f} would be rejected "
+        "by chance."
+    )
     return (
         f"Of {on_data.total()} statements about {title}'s images {on_data[verdicts.YES]} are "
         f"reproduced, {on_data[verdicts.NO]} are not, and {on_data[verdicts.UNTESTABLE]} can't be "
@@ -140,21 +144,21 @@ def possible_recalls() -> Figure:
     A tick is a whole number of images; a filled mark is a figure that rounds from one. Needs no
     run.
     """
+    names, n = data_sets.audited().classes, images_of_a_class()
+    printed = {claim.id: claim.stated for claim in claims.ledger()}
     stated = {
-        (entry, name): claims.stated(f"{entry.name}-recall-{name}")
+        (entry, name): printed[f"{entry.name}-recall-{name}"]
         for entry in architectures.reported()
-        for name in data_sets.audited().classes
+        for name in names
     }
-    n, spread = images_of_a_class(), (min(stated.values()), max(stated.values()))
-    counts = np.arange(np.floor(spread[0] * n) - 1, np.ceil(spread[1] * n) + 2)
+    values = [rules.read(text).middle for text in stated.values()]
+    counts = np.arange(np.floor(min(values) * n) - 1, np.ceil(max(values) * n) + 2)
     figure, axis = plt.subplots(figsize=(5.2, 3.1))
     for count in counts:
         axis.axvline(count / n, color=style.FAINT, lw=1.2, zorder=0)
-    names = data_sets.audited().classes
-    for (entry, name), value in stated.items():
+    for ((entry, name), text), value in zip(stated.items(), values, strict=True):
         place = names.index(name) + (0.17 if entry.base else -0.17)
-        can_occur = round(value * n) / n == value
-        fill = entry.colour if can_occur else "white"
+        fill = entry.colour if rules.RULES["multiple"](text, [], n).holds else "white"
         axis.plot(value, place, "D", mec=entry.colour, mfc=fill, ms=8, mew=2)
     axis.set(yticks=range(len(names)), ylim=(len(names) - 0.5, -0.5))
     axis.set_yticklabels([data_sets.class_title(name) for name in names])
