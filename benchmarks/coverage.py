@@ -1,8 +1,9 @@
 """How often the intervals of `helpers.evaluation` hold the true value.
 
 Run it with `python -m benchmarks.coverage`: 500 simulated test sets of 500 and of 1,000 images
-each, and means over three and five seeds. It writes `coverage.json` beside this file, which chapter 9 prints. A
-recall near 1 and the binned calibration errors are known to be hard and are told as well.
+each, and means over three and five seeds. It writes `coverage.json` beside this file, which
+chapter 9 prints. A recall near 1 and the binned calibration errors are known to be hard and are
+told as well.
 """
 
 import json
