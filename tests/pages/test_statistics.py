@@ -222,7 +222,7 @@ def test_coverage_is_what_was_measured(tmp_path, monkeypatch):
     for shares in recorded.values():
         for name, share in shares.items():
             hard = "reflected" in name or name == "recall near 1, bootstrap"
-            assert share < 0.93 if hard else share > 0.92, name
+            assert share < 0.93 if hard else share > 0.9, name
 
 
 def test_doubts_are_told():
