@@ -217,17 +217,19 @@ def class_ratio(model: str, trained: Trained, prior: np.ndarray) -> str:
     adapted, estimate = shift.adapted_to_prior(p, prior)
     truth = np.bincount(labels, minlength=len(prior)) / len(labels)
     gain = (adapted.argmax(axis=1) == labels).astype(float) - (p.argmax(axis=1) == labels)
-    change = measures.mean(gain, labels)
+    change, title = measures.mean(gain, labels), architectures.get(model).sentence_title
+    lead = (
+        f"{title}: the ratio estimated from its predictions is at most "
+        f"{100 * np.abs(estimate - truth).max():.0f} points off the true one; correcting for it "
+    )
+    if not gain.any():
+        return f"{lead}changes nothing in which images are named correctly."
     verdict = "which chance could leave"
     if change.low > 0:
         verdict = "so it helps"
     elif change.high < 0:
         verdict = "so it harms: probabilities aren't calibrated, or images of a class differ"
-    return (
-        f"{architectures.get(model).sentence_title}: the ratio estimated from its predictions is "
-        f"at most {100 * np.abs(estimate - truth).max():.0f} points off the true one; correcting "
-        f"for it changes accuracy by {_signed(change)} points, {verdict}."
-    )
+    return f"{lead}changes accuracy by {_signed(change)} points, {verdict}."
 
 
 def doubts(model: str, doubted: pd.DataFrame, labels: int) -> str:

@@ -207,8 +207,9 @@ def calibration_verdict(model: str, of: Calibrated) -> str:
         for each in (of.error, [c.low for c in of.chance], [c.high for c in of.chance])
     )
     return (
-        f"The probabilities of {architectures.get(model).title} {says}: they are off by "
-        f"{error:.1f} points on average, where a perfectly calibrated model would show {low:.1f} "
+        f"The probabilities that {architectures.get(model).title} gives for the classes that it "
+        f"names {says}: they are off by {error:.1f} points on average, where a perfectly "
+        f"calibrated model would show {low:.1f} "
         f"to {high:.1f} by chance."
     )
 
@@ -287,7 +288,9 @@ def risk_coverage(curves: Mapping[str, pd.DataFrame]) -> Figure:
     for model, curve in curves.items():
         points = 100 * curve.set_index("coverage")
         _band(axis, model, points["risk"], points.set_axis(100 * points.index))
-    axis.set(xlim=(0, 100), ylim=(0, None))
+    # Of the first few images an interval tells nothing, and would leave no room for the rest.
+    highest = max(100 * c.loc[c["coverage"] >= 0.1, "high"].max() for c in curves.values())
+    axis.set(xlim=(0, 100), ylim=(0, highest))
     axis.set_xlabel("images answered, most confident first (%)", fontsize=9)
     axis.set_ylabel("wrong among them (%)", fontsize=9)
     _finish(axis)

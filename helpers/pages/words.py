@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from IPython.display import Markdown
 
-from helpers.study import data_sets
+from helpers.study import architectures, data_sets
 from helpers.study.data_sets import DataSet
 
 Value = TypeVar("Value")
@@ -45,6 +45,11 @@ def p_value(p: float) -> str:
 def first_seed(by_seed: Mapping[int, Value]) -> Value:
     """What belongs to the first seed, the one that pages show."""
     return next(iter(by_seed.values()))
+
+
+def model(name: str) -> str:
+    """A model's title as a heading has it."""
+    return architectures.get(name).sentence_title
 
 
 def labels(classes: Sequence[str], width: int = 18) -> list[str]:
