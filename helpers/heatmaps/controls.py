@@ -25,6 +25,8 @@ GRAD_CAM = "Grad-CAM"
 # of them, or many times as many. The families stand together, in the order of the pages.
 ONE_CALL = (GRAD_CAM, "Grad-CAM++", "LayerCAM", "saliency")
 SAMPLING = ("LIME", "SHAP")
+# How many times as many.
+SAMPLING_FACTOR = 28
 METHODS = (
     *(GRAD_CAM, "Grad-CAM++", "LayerCAM", "Score-CAM"),
     *("saliency", "SmoothGrad", "integrated gradients", "occlusion"),

@@ -25,6 +25,7 @@ MORE_THAN = "more than "  # a model: by how much a value exceeds that of its map
 WARM_AREA, HOTTEST_CELL = "warm area", "same hottest cell"
 CELLS, MEAN_MAPS = "cells", "correlation of mean maps"
 PROBABILITY = "fall of the probability"
+TRUE_MASK = "true mask, "  # a method: what its grid could show at best
 CHANCE, DISEASED = "chance", "diseased images"
 
 

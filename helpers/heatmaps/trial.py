@@ -133,18 +133,18 @@ def known_lesions(beside: list[tuple[Explained, Control]], settings: Settings) -
         drawn = every_map(probe, *asked, counts, f"{model}, phantom")
         by_model[model] = located(drawn, masks)
         cells = methods.grids(probe, images.shape[1], explained.calls)
-        best = {m: _mean(localization.ceilings(masks, cells[m])["area"], masks) for m in drawn}
+        best = {m: _mean(localization.ceilings(masks, cells[m])["mean"], masks) for m in drawn}
         tried += truth(model, by_model[model], known, best)
-        once = {method: count for method, count in counts.items() if method in controls.ONE_CALL}
+        once = {GRAD_CAM: counts[GRAD_CAM]}
         shuffled = Probe(control.shuffled.load_model())
         drawn = every_map(shuffled, *asked, once, f"{model}, {rows.SHUFFLED}")
         tried += truth(model, located(drawn, masks), known, {}, rows.SHUFFLED)
         if not grids:
             tried += truth(NO_MODEL, known, None, {})
-        grids |= {cells[method]: masks for method in drawn}
+        grids |= {cells[m]: masks for m in counts if cells[m] != masks.shape[1:]}
     for grid, masks in grids.items():
         for kind, drawn in localization.ceilings(masks, grid).items():
-            name = f"true mask, {kind} of {grid[0]} x {grid[1]} cells"
+            name = f"{rows.TRUE_MASK}{kind} of {grid[0]} x {grid[1]} cells"
             tried += truth(NO_MODEL, located({name: drawn}, masks), None, {})
     return tried + more_than(by_model)
 

@@ -12,7 +12,7 @@ from helpers.heatmaps import controls, rows
 from helpers.heatmaps.artifacts import Shown
 from helpers.heatmaps.controls import GRAD_CAM, METHODS
 from helpers.heatmaps.judgement import FAIL, PASS, UNDECIDED
-from helpers.heatmaps.localization import CRITERIA, MASS_INSIDE
+from helpers.heatmaps.localization import MASS_INSIDE
 from helpers.heatmaps.rows import BASELINED, CHECKS, NO_MODEL, Row
 from helpers.heatmaps.similarity import RANK_CORRELATION
 from helpers.ledger import claims, evidence
@@ -78,7 +78,9 @@ def on_trial(study: Study) -> str:
         own = Counter(controls.images_on_trial(settings, model).values())
         counts = words.listed([str(n) for n in sorted(own, reverse=True) if n])
         told.append(f"{architectures.get(model).title} ({counts} images, by the method's cost)")
-    text = f"On trial are the maps of {words.listed(told)}." if told else "Nothing is on trial here."
+    text = (
+        f"On trial are the maps of {words.listed(told)}." if told else "Nothing is on trial here."
+    )
     for entry in map(architectures.get, settings.models):
         if entry.variant_of:
             text += f" {entry.sentence_title}, the same network on other input, is left out."
@@ -168,9 +170,9 @@ def _baselines(trial: Sequence[Row], model: str) -> dict[str, dict[str, Row]]:
         of = NO_MODEL if check == "finds the lesion" else model
         for row in trial:
             is_of_check = (row.criterion, row.control) == CHECKS[check] and not row.class_name
-            if row.model == of and is_of_check and row.method not in METHODS:
-                if not row.method.startswith(rows.TRUE_MASK):
-                    found.setdefault(row.method, {})[check] = row
+            is_other = row.method in METHODS or row.method.startswith(rows.TRUE_MASK)
+            if row.model == of and is_of_check and not is_other:
+                found.setdefault(row.method, {})[check] = row
     return found
 
 
@@ -266,7 +268,7 @@ def all_methods(shown: Shown, dataset: Dataset) -> Figure:
                 if not np.ptp(heat):
                     axis.set_xlabel("constant", fontsize=9)
             if known is not None:
-                outline(axis, known[column])
+                style.outline(axis, known[column])
     for axis, name in zip(axes[:, 0], names, strict=True):
         axis.set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
     bar = figure.colorbar(drawn, ax=axes, location="bottom", shrink=0.5, aspect=40, pad=0.01)
@@ -275,15 +277,15 @@ def all_methods(shown: Shown, dataset: Dataset) -> Figure:
     return figure
 
 
-def answers(trial: Sequence[Row], dataset: Dataset) -> list[str]:
-    """The report's sentences on heatmaps, each with what was measured; none where none was."""
+def answers(trial: Sequence[Row], dataset: Dataset) -> str:
+    """The report's sentences on heatmaps, an item each with what was measured."""
     told = []
     for claim in claims.ledger() if dataset.data_set.audited else ():
         asked = claim.heatmap
         answer = asked and evidence.on_heatmaps(trial, asked.models, asked.criteria)
         if answer:
-            told.append(f'{claim.section}, "{claim.claim}": {answer}.')
-    return told
+            told.append(f'- {claim.section}, "{claim.claim}": {answer}.')
+    return "\n".join(told) or "Nothing on trial here answers them."
 
 
 def _judged(trial: Sequence[Row]) -> list[str]:
