@@ -3,7 +3,7 @@
 Images are uint8 (n, height, width, channels), grey or RGB; classes int (n,). Explained is the logit
 of an image's class, never its probability, which depends on all the other logits. `calls`, 4 and
 above, is about how often the model may be called for an image; methods that need a single call
-ignore it, and LIME and SHAP, whose maps settle late, take `SAMPLING_FACTOR` times as many.
+ignore it, and LIME and SHAP, whose maps settle late, take `SAMPLING` times as many.
 
 Maps are float32 (n, height, width), 0 to 1, each divided by its maximum; one that is the
 same everywhere, and so points nowhere, is all 0.
@@ -26,7 +26,7 @@ from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tqdm import tqdm
 
 from helpers.heatmaps import maps as heatmaps
-from helpers.heatmaps.controls import GRAD_CAM, SAMPLING_FACTOR
+from helpers.heatmaps.controls import GRAD_CAM, SAMPLING
 from helpers.heatmaps.maps import scaled_up, share
 from helpers.heatmaps.probe import BATCH, Probe
 from helpers.models import networks
@@ -39,7 +39,8 @@ BASELINE_BLUR = 1 / 8  # standard deviation as a share of the image's height
 # Changes of a logit below this share of it are rounding errors of float32, not evidence.
 ROUNDING = 1e-5
 SEED = 0
-SEGMENTS = 7  # of LIME, a side
+# Of LIME, a side: with 7 two draws of 252 samples agree by 0.56, and of 2,016 by 0.85.
+SEGMENTS = 4
 
 
 def grad_cam_cells(
@@ -181,7 +182,7 @@ def lime(
     the image's mean of each channel, and a negative coefficient is cut to 0.
     """
     side = SEGMENTS
-    shown = np.random.default_rng(seed).integers(2, size=(SAMPLING_FACTOR * calls, side**2))
+    shown = np.random.default_rng(seed).integers(2, size=(SAMPLING["LIME"] * calls, side**2))
     shown[0] = 1  # lime takes the first sample for the image itself
     masks = shown[:, _grid(images, side)]
     distances = pairwise_distances(shown, shown[:1], metric="cosine").ravel()
@@ -213,7 +214,7 @@ def shap_values(probe: Probe, images: np.ndarray, classes: np.ndarray, calls: in
         explainer = shap.PartitionExplainer(partial(_masked_change, probe, target, whole), masker)
         explanation = explainer(
             image[None].astype(np.float32),
-            max_evals=SAMPLING_FACTOR * calls,
+            max_evals=SAMPLING["SHAP"] * calls,
             batch_size=BATCH,
             silent=True,
         )

@@ -23,6 +23,7 @@ OTHER_SEED, OTHER_MODEL = "other seed", "other model"
 BEFORE_RELU = "the convolution itself"
 MORE_THAN = "more than "  # a model: by how much a value exceeds that of its map of the same image
 WARM_AREA, HOTTEST_CELL = "warm area", "same hottest cell"
+ANOTHER_DRAW, HALF_THE_CALLS = "another draw of its samples", "half the calls"
 CELLS, MEAN_MAPS = "cells", "correlation of mean maps"
 PROBABILITY = "fall of the probability"
 TRUE_MASK = "true mask, "  # a method: what its grid could show at best

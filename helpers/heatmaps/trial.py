@@ -82,7 +82,7 @@ def run_trial(run: Run, settings: Settings, dataset: Dataset, trainings: list[Tr
     tried = known_lesions(beside, settings)
     for each in on_trial:
         tried += [*faithful(each), *needs_weights(each), *bears_noise(each), *turns(each)]
-        tried += [*other_seed(each, trainings), *last_layers(each)]
+        tried += [*other_seed(each, trainings), *last_layers(each), *settled(each)]
         first = next(t for t in trainings if t.model == each.model)
         tried += class_averages(first, dataset)
     tried += other_model(on_trial)
@@ -303,6 +303,24 @@ def turns(explained: Explained) -> list[Row]:
     flipped = explained.again(explained.probe, explained.images[:, :, ::-1], rows.FLIP)
     turned_back = {method: similarity.turned_back(drawn) for method, drawn in flipped.items()}
     return alike(explained, rows.FLIP, turned_back, should_stay=True)
+
+
+def settled(explained: Explained) -> list[Row]:
+    """How alike LIME's maps are to those of other samples, and SHAP's to those of half the calls.
+
+    Below 1 by so much a map is the budget's doing.
+    """
+    tried = []
+    for method, control in (("LIME", rows.ANOTHER_DRAW), ("SHAP", rows.HALF_THE_CALLS)):
+        if method in explained.maps:
+            n, calls = len(explained.maps[method]), explained.calls
+            asked = explained.probe, explained.images[:n], explained.classes[:n]
+            if method == "LIME":
+                drawn = methods.lime(*asked, calls, seed=methods.SEED + 1)
+            else:
+                drawn = methods.shap_values(*asked, max(1, calls // 2))
+            tried += alike(explained, control, {method: drawn}, should_stay=True)
+    return tried
 
 
 def other_seed(explained: Explained, trainings: list[Trained]) -> list[Row]:

@@ -20,6 +20,7 @@ from helpers.pages import style, words
 from helpers.pages.study import Study
 from helpers.study import architectures
 
+SETTLED = 0.9  # rank correlation from which on a map no longer hangs on its budget: ours
 # By verdict: a colour and a shape, so that either tells it.
 MARKS = {PASS: ("#0072B2", "o"), UNDECIDED: (style.GREY, "D"), FAIL: ("#D55E00", "X")}
 VERBS = {PASS: ("passes", "pass"), UNDECIDED: ("is", "are"), FAIL: ("fails", "fail")}
@@ -88,8 +89,10 @@ def on_trial(study: Study) -> str:
             text += f" {entry.sentence_title} is not on trial here: {controls.RANDOM_BASE}."
     if told:
         text += (
-            f" SmoothGrad, integrated gradients, Score-CAM and occlusion may call a model some "
-            f"{calls} times an image, LIME and SHAP {controls.SAMPLING_FACTOR * calls:,} times."
+            " SmoothGrad, integrated gradients, Score-CAM and occlusion may call a model some "
+            f"{calls} times an image, "
+            + words.listed([f"{m} {f * calls:,} times" for m, f in controls.SAMPLING.items()])
+            + "."
         )
     return text
 
@@ -205,6 +208,20 @@ def ceilings(trial: Sequence[Row]) -> str:
     lead = "The share of heat inside the lesion that the true mask itself would have"
     text = f"{lead}: {'; '.join(told)}."
     return text if told else ""
+
+
+def settled(trial: Sequence[Row]) -> list[str]:
+    """How far the maps of LIME and SHAP depend on their budget."""
+    told = []
+    for row in trial:
+        if row.control in (rows.ANOTHER_DRAW, rows.HALF_THE_CALLS) and row.measure:
+            is_settled = row.measure.value > SETTLED
+            told.append(
+                f"{row.method} of {architectures.get(row.model).title} and with {row.control}: "
+                f"rank correlation {row.measure.text()} (n = {row.measure.n}); "
+                f"{'settled' if is_settled else 'not settled'} at {SETTLED}."
+            )
+    return told
 
 
 def noise(trial: Sequence[Row]) -> list[str]:
