@@ -272,7 +272,7 @@ def alike(explained: Explained, control: str, others: Maps, *, should_stay: bool
         margin = judgement.margin(sign * values, {HALF_WAY: sign * similarity.half_way(chance)})
         measure = judgement.mean(values)
         told = explained.model, method, similarity.RANK_CORRELATION.name, measure
-        tried.append(judged(*told, np.nanmean(chance), control, margin=margin))
+        tried.append(judged(*told, judgement.mean(chance).value, control, margin=margin))
     return tried
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "discussion",
     "first_page",
     "grad_cam",
+    "heatmap_trial",
     "metrics",
     "metrics_figures",
     "opening",

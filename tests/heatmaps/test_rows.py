@@ -54,7 +54,6 @@ JUDGED = MEASURED | {
     "best": 0.2,
     "best_map": "edges",
     "ceiling": 0.5,
-    "calls": 18,
     "above_value": 0.1,
     "above_low": 0.05,
     "above_high": 0.15,

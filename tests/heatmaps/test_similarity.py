@@ -47,6 +47,10 @@ def test_constant_maps_have_no_likeness(maps):
     other[0], maps[1] = 1, 0
     scores = similarity.rank_correlation(maps, other)
     assert np.isnan(scores).tolist() == [True, True, False, False, False, False]
+    # Nor do they count among the others.
+    chance = similarity.by_chance(maps)
+    assert np.isnan(chance).tolist() == [False, True, False, False, False, False]
+    assert np.isnan(similarity.by_chance(maps[:1])).all()
 
 
 def test_a_map_that_moves_with_the_image_is_equivariant(maps):
