@@ -20,6 +20,7 @@ from helpers.pages import style, words
 from helpers.pages.study import Study
 from helpers.study import architectures
 
+BAR, CEILING = "#009E73", "#CCAA00"  # what has to be cleared; what the truth would have
 SETTLED = 0.9  # rank correlation from which on a map no longer hangs on its budget: ours
 # By verdict: a colour and a shape, so that either tells it.
 MARKS = {PASS: ("#0072B2", "o"), UNDECIDED: (style.GREY, "D"), FAIL: ("#D55E00", "X")}
@@ -111,25 +112,26 @@ def whose_models(dataset: Dataset) -> str:
 
 
 def dot_plot(trial: Sequence[Row], model: str) -> Figure:
-    """Every method by every check: value, interval and verdict; what chance and baselines have."""
+    """Every method by every check: value, interval and verdict, and what it has to clear."""
     known = _baselines(trial, model)
-    labels = [*METHODS, *known]
-    size = (6.4, 0.19 * (3 * len(labels)) + 2.7)
-    figure, axes = plt.subplots(3, 2, figsize=size, sharey=True)
-    for axis, check in zip(axes.flat, CHECKS, strict=True):
-        _panel(axis, check, rows.of_check(trial, model, check), known, labels)
-    axes[0, 0].set_yticks(range(len(labels)), labels, fontsize=9)
-    axes[0, 0].invert_yaxis()
+    lines = [[*METHODS, *known]] * 2 + [list(METHODS)]
+    heights = [len(labels) for labels in lines]
+    size = (6.4, 0.19 * sum(heights) + 2.9)
+    figure, axes = plt.subplots(3, 2, figsize=size, sharey="row", height_ratios=heights)
+    for axis, check, place in zip(axes.flat, CHECKS, (0, 0, 1, 1, 2, 2), strict=True):
+        _panel(axis, check, rows.of_check(trial, model, check), known, lines[place])
+    for axis, labels in zip(axes[:, 0], lines, strict=True):
+        axis.set_yticks(range(len(labels)), labels, fontsize=9)
+        axis.invert_yaxis()
     entries = [style.mark(word, mark, colour) for word, (colour, mark) in MARKS.items()]
     entries += [
         style.mark("knows no model", "s", style.FAINT),
         style.mark("chance", "|", "black", markersize=11),
-        style.mark("best that knows no model", "|", "#009E73", markersize=11),
-        style.mark("the true mask on the map's grid", "^", "#CCAA00"),
+        style.mark("best that knows no model, or half-way to the same", "|", BAR, markersize=11),
+        style.mark("the true mask on the map's grid", "^", CEILING),
     ]
-    figure.legend(handles=entries, loc="outside lower center", ncols=3, fontsize=9, frameon=False)
-    title = architectures.get(model).sentence_title
-    figure.suptitle(title, fontsize=11)
+    figure.legend(handles=entries, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    figure.suptitle(architectures.get(model).sentence_title, fontsize=11)
     return figure
 
 
@@ -151,19 +153,21 @@ def _panel(
         row = of_methods.get(label) or known.get(label, {}).get(check)
         if row is None or row.measure is None:
             if label in METHODS:
-                axis.text(0, place, "not tried", fontsize=8, va="center", color=style.GREY)
+                look = {"color": style.GREY, "transform": axis.get_yaxis_transform()}
+                axis.text(0.03, place, "not tried", fontsize=9, va="center", **look)
             continue
         colour, mark = MARKS[row.verdict] if row.verdict else (style.FAINT, "s")
         value, low, high, _ = row.measure
         if low is not None:
             axis.plot([low, high], [place, place], color=colour, lw=1.2)
         axis.plot(value, place, mark, color=colour, ms=5)
-        if row.chance is not None:
-            axis.plot(row.chance, place, "|", color="black", ms=9)
-        if label in METHODS and row.best is not None:
-            axis.plot(row.best, place, "|", color="#009E73", ms=9)
+        to_clear = row.best if check in BASELINED else row.chance and (1 + row.chance) / 2
+        ticks = ((row.chance, "black"), (to_clear if label in METHODS else None, BAR))
+        for at, tick_colour in ticks:
+            if at is not None:
+                axis.plot(at, place, "|", color=tick_colour, ms=9)
         if row.ceiling is not None:
-            axis.plot(row.ceiling, place, "^", color="#CCAA00", ms=4)
+            axis.plot(row.ceiling, place, "^", color=CEILING, ms=4)
 
 
 def _baselines(trial: Sequence[Row], model: str) -> dict[str, dict[str, Row]]:
