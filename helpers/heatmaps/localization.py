@@ -102,15 +102,15 @@ def baselines(images: np.ndarray) -> dict[str, np.ndarray]:
 def ceilings(masks: np.ndarray, grid: tuple[int, int]) -> dict[str, np.ndarray]:
     """What maps of so few cells could show at best, by name: float32, of the masks' shape.
 
-    `area`: in each cell the lesion's share of it; `cell`: the cell with most of the lesion alone.
+    `mean`: in each cell the lesion's share of it; `best`: the cell with most of the lesion alone.
     Both are scaled up as a method's cells are.
     """
     area = averaged(masks, grid)
     best = area == area.max(axis=(1, 2), keepdims=True)
     size = masks.shape[1]
     if grid == masks.shape[1:]:
-        return {"area": area, "cell": best.astype(np.float32)}
-    return {"area": scaled_up(area, size), "cell": scaled_up(best.astype(np.float32), size)}
+        return {"mean": area, "best": best.astype(np.float32)}
+    return {"mean": scaled_up(area, size), "best": scaled_up(best.astype(np.float32), size)}
 
 
 def averaged(masks: np.ndarray, grid: tuple[int, int]) -> np.ndarray:

@@ -26,7 +26,7 @@ from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tqdm import tqdm
 
 from helpers.heatmaps import maps as heatmaps
-from helpers.heatmaps.controls import GRAD_CAM
+from helpers.heatmaps.controls import GRAD_CAM, SAMPLING
 from helpers.heatmaps.maps import scaled_up, share
 from helpers.heatmaps.probe import BATCH, Probe
 from helpers.models import networks
@@ -39,9 +39,8 @@ BASELINE_BLUR = 1 / 8  # standard deviation as a share of the image's height
 # Changes of a logit below this share of it are rounding errors of float32, not evidence.
 ROUNDING = 1e-5
 SEED = 0
-# How many times `calls` LIME and SHAP spend: with 18, at 28 px, two seeds of LIME agree then.
-SAMPLING = 28
-SEGMENTS = 7  # of LIME, a side
+# Of LIME, a side: with 7 two draws of 252 samples agree by 0.56, and of 2,016 by 0.85.
+SEGMENTS = 4
 
 
 def grad_cam_cells(
@@ -183,7 +182,7 @@ def lime(
     the image's mean of each channel, and a negative coefficient is cut to 0.
     """
     side = SEGMENTS
-    shown = np.random.default_rng(seed).integers(2, size=(SAMPLING * calls, side**2))
+    shown = np.random.default_rng(seed).integers(2, size=(SAMPLING["LIME"] * calls, side**2))
     shown[0] = 1  # lime takes the first sample for the image itself
     masks = shown[:, _grid(images, side)]
     distances = pairwise_distances(shown, shown[:1], metric="cosine").ravel()
@@ -215,7 +214,7 @@ def shap_values(probe: Probe, images: np.ndarray, classes: np.ndarray, calls: in
         explainer = shap.PartitionExplainer(partial(_masked_change, probe, target, whole), masker)
         explanation = explainer(
             image[None].astype(np.float32),
-            max_evals=SAMPLING * calls,
+            max_evals=SAMPLING["SHAP"] * calls,
             batch_size=BATCH,
             silent=True,
         )

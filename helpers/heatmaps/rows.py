@@ -23,8 +23,10 @@ OTHER_SEED, OTHER_MODEL = "other seed", "other model"
 BEFORE_RELU = "the convolution itself"
 MORE_THAN = "more than "  # a model: by how much a value exceeds that of its map of the same image
 WARM_AREA, HOTTEST_CELL = "warm area", "same hottest cell"
+ANOTHER_DRAW, HALF_THE_CALLS = "another draw of its samples", "half the calls"
 CELLS, MEAN_MAPS = "cells", "correlation of mean maps"
 PROBABILITY = "fall of the probability"
+TRUE_MASK = "true mask, "  # a method: what its grid could show at best
 CHANCE, DISEASED = "chance", "diseased images"
 
 
@@ -65,7 +67,6 @@ class Row:
     p : two-sided, of `above`, before Holm; verdict : after it, of those that are judged.
     best : the highest mean of a map that knows no model, on the same images, and `best_map` its
         name; ceiling : what the true masks would have on the map's grid.
-    calls : of the model, an image.
     """
 
     model: str
@@ -83,7 +84,6 @@ class Row:
     best: float | None = None
     best_map: str | None = None
     ceiling: float | None = None
-    calls: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The row as `explanations.json` has it: control and class packed into two names."""
@@ -125,7 +125,7 @@ class Row:
         )
 
 
-OPTIONAL = ("why", "beside", "p", "verdict", "best", "best_map", "ceiling", "calls")
+OPTIONAL = ("why", "beside", "p", "verdict", "best", "best_map", "ceiling")
 ABOVE = {f"above_{field}": field for field in Measure._fields}
 
 
@@ -145,7 +145,7 @@ def judged(
         why = "no map that isn't constant"
         return Row(model, method, criterion, None, None, control, class_name, why)
     chance = None if chance is None or np.isnan(chance) else float(chance)
-    if margin:
+    if margin and margin.above.n:
         more |= margin._asdict()
     return Row(model, method, criterion, measure, chance, control, class_name, **more)
 

@@ -27,8 +27,13 @@ RANK_CORRELATION = Criterion("rank correlation", rank_correlation)
 
 
 def by_chance(maps: np.ndarray) -> np.ndarray:
-    """How alike each map is to those of other images, on average over up to five of them."""
-    return np.mean([rank_correlation(maps, maps[other]) for other in derangements(len(maps))], 0)
+    """How alike each map is to those of up to `OTHERS` other images, on average: float (n,)."""
+    if len(maps) < 2:
+        return np.full(len(maps), np.nan)
+    scores = np.stack([rank_correlation(maps, maps[other]) for other in derangements(len(maps))])
+    known = ~np.isnan(scores)
+    means = np.where(known, scores, 0).sum(axis=0) / np.maximum(1, known.sum(axis=0))
+    return np.where(known.any(axis=0), means, np.nan)
 
 
 def half_way(chance: np.ndarray) -> np.ndarray:

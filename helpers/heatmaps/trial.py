@@ -82,7 +82,7 @@ def run_trial(run: Run, settings: Settings, dataset: Dataset, trainings: list[Tr
     tried = known_lesions(beside, settings)
     for each in on_trial:
         tried += [*faithful(each), *needs_weights(each), *bears_noise(each), *turns(each)]
-        tried += [*other_seed(each, trainings), *last_layers(each)]
+        tried += [*other_seed(each, trainings), *last_layers(each), *settled(each)]
         first = next(t for t in trainings if t.model == each.model)
         tried += class_averages(first, dataset)
     tried += other_model(on_trial)
@@ -133,18 +133,18 @@ def known_lesions(beside: list[tuple[Explained, Control]], settings: Settings) -
         drawn = every_map(probe, *asked, counts, f"{model}, phantom")
         by_model[model] = located(drawn, masks)
         cells = methods.grids(probe, images.shape[1], explained.calls)
-        best = {m: _mean(localization.ceilings(masks, cells[m])["area"], masks) for m in drawn}
+        best = {m: _mean(localization.ceilings(masks, cells[m])["mean"], masks) for m in drawn}
         tried += truth(model, by_model[model], known, best)
-        once = {method: count for method, count in counts.items() if method in controls.ONE_CALL}
+        once = {GRAD_CAM: counts[GRAD_CAM]}
         shuffled = Probe(control.shuffled.load_model())
         drawn = every_map(shuffled, *asked, once, f"{model}, {rows.SHUFFLED}")
         tried += truth(model, located(drawn, masks), known, {}, rows.SHUFFLED)
         if not grids:
             tried += truth(NO_MODEL, known, None, {})
-        grids |= {cells[method]: masks for method in drawn}
+        grids |= {cells[m]: masks for m in counts if cells[m] != masks.shape[1:]}
     for grid, masks in grids.items():
         for kind, drawn in localization.ceilings(masks, grid).items():
-            name = f"true mask, {kind} of {grid[0]} x {grid[1]} cells"
+            name = f"{rows.TRUE_MASK}{kind} of {grid[0]} x {grid[1]} cells"
             tried += truth(NO_MODEL, located({name: drawn}, masks), None, {})
     return tried + more_than(by_model)
 
@@ -272,7 +272,7 @@ def alike(explained: Explained, control: str, others: Maps, *, should_stay: bool
         margin = judgement.margin(sign * values, {HALF_WAY: sign * similarity.half_way(chance)})
         measure = judgement.mean(values)
         told = explained.model, method, similarity.RANK_CORRELATION.name, measure
-        tried.append(judged(*told, np.nanmean(chance), control, margin=margin))
+        tried.append(judged(*told, judgement.mean(chance).value, control, margin=margin))
     return tried
 
 
@@ -303,6 +303,24 @@ def turns(explained: Explained) -> list[Row]:
     flipped = explained.again(explained.probe, explained.images[:, :, ::-1], rows.FLIP)
     turned_back = {method: similarity.turned_back(drawn) for method, drawn in flipped.items()}
     return alike(explained, rows.FLIP, turned_back, should_stay=True)
+
+
+def settled(explained: Explained) -> list[Row]:
+    """How alike LIME's maps are to those of other samples, and SHAP's to those of half the calls.
+
+    Below 1 by so much a map is the budget's doing.
+    """
+    tried = []
+    for method, control in (("LIME", rows.ANOTHER_DRAW), ("SHAP", rows.HALF_THE_CALLS)):
+        if method in explained.maps:
+            n, calls = len(explained.maps[method]), explained.calls
+            asked = explained.probe, explained.images[:n], explained.classes[:n]
+            if method == "LIME":
+                drawn = methods.lime(*asked, calls, seed=methods.SEED + 1)
+            else:
+                drawn = methods.shap_values(*asked, max(1, calls // 2))
+            tried += alike(explained, control, {method: drawn}, should_stay=True)
+    return tried
 
 
 def other_seed(explained: Explained, trainings: list[Trained]) -> list[Row]:

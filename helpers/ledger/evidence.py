@@ -1,7 +1,6 @@
 """A run's answers to the ledger: what each source that `measured` names has to say."""
 
 import functools
-import itertools
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ from helpers.data.dataset import Dataset
 from helpers.evaluation import measures, metrics, seeds
 from helpers.evaluation.metrics import Metrics
 from helpers.heatmaps import localization, rows
+from helpers.heatmaps.controls import GRAD_CAM
+from helpers.heatmaps.judgement import FAIL, PASS, UNDECIDED
 from helpers.heatmaps.rows import Row
 from helpers.ledger import claims
 from helpers.models.trainings import Trained
@@ -20,9 +21,6 @@ from helpers.study import architectures, data_sets, settings
 from helpers.study.settings import Settings
 
 AS_LISTED = "as listed"
-GRAD_CAM = "Grad-CAM"  # the heatmaps that the report describes
-# Criteria that hold a heatmap against a known lesion, which only the phantom has.
-ON_LESIONS = {kind.name for kind in (*localization.CRITERIA, localization.WARM_AREA)}
 
 
 class Answer(NamedTuple):
@@ -186,31 +184,46 @@ def _over_seeds(values: Sequence[float], name: str, obstacle: str | None) -> Ans
     return Answer(mean, seeds.prediction_interval(values), obstacle)
 
 
-def on_heatmaps(trial: Sequence[Row], models: Iterable[str], criteria: Iterable[str]) -> str | None:
-    """What a trial says to a claim's `heatmap`, in a clause.
+def on_heatmaps(trial: Sequence[Row], models: Sequence[str], criteria: Iterable[str]) -> str | None:
+    """What a trial says to a claim's `heatmap`, in a clause; None where nothing was measured.
 
-    None where it says nothing of one of the models: a claim on ResNet50 is not answered by another.
+    The claim is about the first of the models. Others are what it is set beside: then told is the
+    difference on the same images, and whether it is shown.
     """
-    parts, answered, models = [], set(), tuple(models)
-    for packed, model in itertools.product(criteria, models):
+    parts = []
+    model, *others = models
+    for packed in criteria:
         criterion, _, class_name = packed.partition(", ")
-        row = rows.find(trial, model, GRAD_CAM, criterion, class_name or None)
-        if row and row.measure:
-            answered.add(model)
-            where = ", on the phantom's lesions" if criterion in ON_LESIONS else ""
-            parts.append(f"{packed} {row_in_words(row)} ({model}{where})")
-    told = f"measured on {GRAD_CAM}: {'; '.join(parts)}"
-    return told if answered == set(models) else None
+        for control in [f"{rows.MORE_THAN}{other}" for other in others] or [None]:
+            row = rows.find(trial, model, GRAD_CAM, criterion, class_name or None, control)
+            if row and row.measure:
+                beside = f" {control}" if control else ""
+                parts.append(f"{packed}{beside} {row_in_words(row)}")
+    on_phantom = {c.name for c in localization.CRITERIA} | {rows.WARM_AREA}
+    is_lesions = {packed.partition(", ")[0] for packed in criteria} & on_phantom
+    images = ", lesions being the phantom's" if is_lesions else ""
+    told = f"measured on {GRAD_CAM} of {model}{images}: {', '.join(parts)}"
+    return told if parts else None
+
+
+# A verdict in words, of a method and of the difference between two models.
+VERDICTS = {PASS: "passes", FAIL: "fails", UNDECIDED: "undecided"}
+DIFFERENCES = {PASS: "more, shown", FAIL: "less, shown", UNDECIDED: "no difference shown"}
 
 
 def row_in_words(row: Row) -> str:
-    """A row's value, interval, what chance earns, and n; or why there is none."""
+    """A row's value, interval, what chance earns, n, and its verdict; or why there is none."""
     if row.measure is None:
         return row.why
-    chance = "" if row.chance is None else f"chance {row.chance:.3f}, "
-    # Each half stays on one line of a narrow cell.
-    halves = (row.measure.text(), f"{chance}n = {row.measure.n}")
-    return "; ".join(half.replace(" ", measures.NO_BREAK_SPACE) for half in halves)
+    is_compared = (row.control or "").startswith(rows.MORE_THAN)
+    beside = row.beside if row.beside == rows.DISEASED else rows.CHANCE
+    chance = "" if row.chance is None else f"{beside} {row.chance:.3f}, "
+    verdict = (DIFFERENCES if is_compared else VERDICTS).get(row.verdict)
+    # Each part stays on one line of a narrow cell.
+    parts = (row.measure.text(), f"{chance}n = {row.measure.n}", verdict)
+    return "; ".join(
+        part.replace(" ", measures.NO_BREAK_SPACE) for part in parts if part is not None
+    )
 
 
 def other_images(dataset: Dataset) -> str | None:

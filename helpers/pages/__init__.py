@@ -5,8 +5,8 @@
   `origin`: the box and the table that say what a page was made from.
 - `comparisons`: models and splits compared, in what several chapters show each.
 - `data`, `training`, `metrics`, `grad_cam`, `discussion`, `ledger`, `trust`, `statistics`,
-  `acquisition_shift`, `patients`, `model_card`: a page each; `training` serves every chapter that
-  trains a model.
+  `heatmap_trial`, `acquisition_shift`, `patients`, `model_card`: a page each; `training` serves
+  every chapter that trains a model.
 - `published`: what is published of an executed chapter, which names no folder of a machine.
 - `steadiness`: how much hangs on the epoch that is kept, in chapters that train.
 - `first_page`: what the first page says of its run.
@@ -19,6 +19,7 @@ __all__ = [
     "discussion",
     "first_page",
     "grad_cam",
+    "heatmap_trial",
     "metrics",
     "model_card",
     "opening",

@@ -152,7 +152,7 @@ def _stated_rows(study: Study) -> list[tuple]:
 def _published_rows(study: Study) -> list[tuple]:
     entry = study.dataset.data_set
     others = [(other, f"{other.title} ({other.source})") for other in entry.published]
-    others += [(other, f"Full size, {other.model} ({other.source})") for other in entry.at_full_size]
+    others += [(o, f"Full size, {o.model} ({o.source})") for o in entry.at_full_size]
     return [
         (
             name,

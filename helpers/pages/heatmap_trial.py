@@ -12,7 +12,7 @@ from helpers.heatmaps import controls, rows
 from helpers.heatmaps.artifacts import Shown
 from helpers.heatmaps.controls import GRAD_CAM, METHODS
 from helpers.heatmaps.judgement import FAIL, PASS, UNDECIDED
-from helpers.heatmaps.localization import CRITERIA, MASS_INSIDE
+from helpers.heatmaps.localization import MASS_INSIDE
 from helpers.heatmaps.rows import BASELINED, CHECKS, NO_MODEL, Row
 from helpers.heatmaps.similarity import RANK_CORRELATION
 from helpers.ledger import claims, evidence
@@ -20,6 +20,8 @@ from helpers.pages import style, words
 from helpers.pages.study import Study
 from helpers.study import architectures
 
+BAR, CEILING = "#009E73", "#CCAA00"  # what has to be cleared; what the truth would have
+SETTLED = 0.9  # rank correlation from which on a map no longer hangs on its budget: ours
 # By verdict: a colour and a shape, so that either tells it.
 MARKS = {PASS: ("#0072B2", "o"), UNDECIDED: (style.GREY, "D"), FAIL: ("#D55E00", "X")}
 VERBS = {PASS: ("passes", "pass"), UNDECIDED: ("is", "are"), FAIL: ("fails", "fail")}
@@ -78,7 +80,9 @@ def on_trial(study: Study) -> str:
         own = Counter(controls.images_on_trial(settings, model).values())
         counts = words.listed([str(n) for n in sorted(own, reverse=True) if n])
         told.append(f"{architectures.get(model).title} ({counts} images, by the method's cost)")
-    text = f"On trial are the maps of {words.listed(told)}." if told else "Nothing is on trial here."
+    text = (
+        f"On trial are the maps of {words.listed(told)}." if told else "Nothing is on trial here."
+    )
     for entry in map(architectures.get, settings.models):
         if entry.variant_of:
             text += f" {entry.sentence_title}, the same network on other input, is left out."
@@ -86,8 +90,10 @@ def on_trial(study: Study) -> str:
             text += f" {entry.sentence_title} is not on trial here: {controls.RANDOM_BASE}."
     if told:
         text += (
-            f" SmoothGrad, integrated gradients, Score-CAM and occlusion may call a model some "
-            f"{calls} times an image, LIME and SHAP {controls.SAMPLING_FACTOR * calls:,} times."
+            " SmoothGrad, integrated gradients, Score-CAM and occlusion may call a model some "
+            f"{calls} times an image, "
+            + words.listed([f"{m} {f * calls:,} times" for m, f in controls.SAMPLING.items()])
+            + "."
         )
     return text
 
@@ -106,25 +112,26 @@ def whose_models(dataset: Dataset) -> str:
 
 
 def dot_plot(trial: Sequence[Row], model: str) -> Figure:
-    """Every method by every check: value, interval and verdict; what chance and baselines have."""
+    """Every method by every check: value, interval and verdict, and what it has to clear."""
     known = _baselines(trial, model)
-    labels = [*METHODS, *known]
-    size = (6.4, 0.19 * (3 * len(labels)) + 2.7)
-    figure, axes = plt.subplots(3, 2, figsize=size, sharey=True)
-    for axis, check in zip(axes.flat, CHECKS, strict=True):
-        _panel(axis, check, rows.of_check(trial, model, check), known, labels)
-    axes[0, 0].set_yticks(range(len(labels)), labels, fontsize=9)
-    axes[0, 0].invert_yaxis()
+    lines = [[*METHODS, *known]] * 2 + [list(METHODS)]
+    heights = [len(labels) for labels in lines]
+    size = (6.4, 0.19 * sum(heights) + 2.9)
+    figure, axes = plt.subplots(3, 2, figsize=size, sharey="row", height_ratios=heights)
+    for axis, check, place in zip(axes.flat, CHECKS, (0, 0, 1, 1, 2, 2), strict=True):
+        _panel(axis, check, rows.of_check(trial, model, check), known, lines[place])
+    for axis, labels in zip(axes[:, 0], lines, strict=True):
+        axis.set_yticks(range(len(labels)), labels, fontsize=9)
+        axis.invert_yaxis()
     entries = [style.mark(word, mark, colour) for word, (colour, mark) in MARKS.items()]
     entries += [
         style.mark("knows no model", "s", style.FAINT),
         style.mark("chance", "|", "black", markersize=11),
-        style.mark("best that knows no model", "|", "#009E73", markersize=11),
-        style.mark("the true mask on the map's grid", "^", "#CCAA00"),
+        style.mark("best that knows no model, or half-way to the same", "|", BAR, markersize=11),
+        style.mark("the true mask on the map's grid", "^", CEILING),
     ]
-    figure.legend(handles=entries, loc="outside lower center", ncols=3, fontsize=9, frameon=False)
-    title = architectures.get(model).sentence_title
-    figure.suptitle(title, fontsize=11)
+    figure.legend(handles=entries, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
+    figure.suptitle(architectures.get(model).sentence_title, fontsize=11)
     return figure
 
 
@@ -146,19 +153,21 @@ def _panel(
         row = of_methods.get(label) or known.get(label, {}).get(check)
         if row is None or row.measure is None:
             if label in METHODS:
-                axis.text(0, place, "not tried", fontsize=8, va="center", color=style.GREY)
+                look = {"color": style.GREY, "transform": axis.get_yaxis_transform()}
+                axis.text(0.03, place, "not tried", fontsize=9, va="center", **look)
             continue
         colour, mark = MARKS[row.verdict] if row.verdict else (style.FAINT, "s")
         value, low, high, _ = row.measure
         if low is not None:
             axis.plot([low, high], [place, place], color=colour, lw=1.2)
         axis.plot(value, place, mark, color=colour, ms=5)
-        if row.chance is not None:
-            axis.plot(row.chance, place, "|", color="black", ms=9)
-        if label in METHODS and row.best is not None:
-            axis.plot(row.best, place, "|", color="#009E73", ms=9)
+        to_clear = row.best if check in BASELINED else row.chance and (1 + row.chance) / 2
+        ticks = ((row.chance, "black"), (to_clear if label in METHODS else None, BAR))
+        for at, tick_colour in ticks:
+            if at is not None:
+                axis.plot(at, place, "|", color=tick_colour, ms=9)
         if row.ceiling is not None:
-            axis.plot(row.ceiling, place, "^", color="#CCAA00", ms=4)
+            axis.plot(row.ceiling, place, "^", color=CEILING, ms=4)
 
 
 def _baselines(trial: Sequence[Row], model: str) -> dict[str, dict[str, Row]]:
@@ -168,9 +177,9 @@ def _baselines(trial: Sequence[Row], model: str) -> dict[str, dict[str, Row]]:
         of = NO_MODEL if check == "finds the lesion" else model
         for row in trial:
             is_of_check = (row.criterion, row.control) == CHECKS[check] and not row.class_name
-            if row.model == of and is_of_check and row.method not in METHODS:
-                if not row.method.startswith(rows.TRUE_MASK):
-                    found.setdefault(row.method, {})[check] = row
+            is_other = row.method in METHODS or row.method.startswith(rows.TRUE_MASK)
+            if row.model == of and is_of_check and not is_other:
+                found.setdefault(row.method, {})[check] = row
     return found
 
 
@@ -203,6 +212,20 @@ def ceilings(trial: Sequence[Row]) -> str:
     lead = "The share of heat inside the lesion that the true mask itself would have"
     text = f"{lead}: {'; '.join(told)}."
     return text if told else ""
+
+
+def settled(trial: Sequence[Row]) -> list[str]:
+    """How far the maps of LIME and SHAP depend on their budget."""
+    told = []
+    for row in trial:
+        if row.control in (rows.ANOTHER_DRAW, rows.HALF_THE_CALLS) and row.measure:
+            is_settled = row.measure.value > SETTLED
+            told.append(
+                f"{row.method} of {architectures.get(row.model).title} and with {row.control}: "
+                f"rank correlation {row.measure.text()} (n = {row.measure.n}); "
+                f"{'settled' if is_settled else 'not settled'} at {SETTLED}."
+            )
+    return told
 
 
 def noise(trial: Sequence[Row]) -> list[str]:
@@ -266,7 +289,7 @@ def all_methods(shown: Shown, dataset: Dataset) -> Figure:
                 if not np.ptp(heat):
                     axis.set_xlabel("constant", fontsize=9)
             if known is not None:
-                outline(axis, known[column])
+                style.outline(axis, known[column])
     for axis, name in zip(axes[:, 0], names, strict=True):
         axis.set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
     bar = figure.colorbar(drawn, ax=axes, location="bottom", shrink=0.5, aspect=40, pad=0.01)
@@ -275,15 +298,15 @@ def all_methods(shown: Shown, dataset: Dataset) -> Figure:
     return figure
 
 
-def answers(trial: Sequence[Row], dataset: Dataset) -> list[str]:
-    """The report's sentences on heatmaps, each with what was measured; none where none was."""
+def answers(trial: Sequence[Row], dataset: Dataset) -> str:
+    """The report's sentences on heatmaps, an item each with what was measured."""
     told = []
     for claim in claims.ledger() if dataset.data_set.audited else ():
         asked = claim.heatmap
         answer = asked and evidence.on_heatmaps(trial, asked.models, asked.criteria)
         if answer:
-            told.append(f'{claim.section}, "{claim.claim}": {answer}.')
-    return told
+            told.append(f'- {claim.section}, "{claim.claim}": {answer}.')
+    return "\n".join(told) or "Nothing on trial here answers them."
 
 
 def _judged(trial: Sequence[Row]) -> list[str]:

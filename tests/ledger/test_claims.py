@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 
-from helpers.heatmaps import faithfulness, localization
+from helpers.heatmaps import faithfulness, localization, rows
 from helpers.ledger import claims
 from helpers.study import data_sets
 from helpers.study.errors import InputError
@@ -82,11 +82,12 @@ def test_a_claim_says_which_heatmaps_speak_to_it():
 
 
 def test_heatmaps_are_asked_for_what_a_trial_measures():
-    kinds = (*localization.CRITERIA, localization.WARM_AREA, *faithfulness.CRITERIA)
+    located = {criterion.name for criterion in localization.CRITERIA}
+    kinds = {*located, rows.WARM_AREA, *faithfulness.CRITERIA}
     for claim in LEDGER:
         for packed in claim.heatmap.criteria if claim.heatmap else ():
             criterion, _, class_name = packed.partition(", ")
-            assert criterion in {kind.name for kind in kinds}, claim.id
+            assert criterion in kinds, claim.id
             assert class_name in {"", *data_sets.audited().classes}, claim.id
 
 
