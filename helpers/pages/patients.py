@@ -87,7 +87,7 @@ def accuracies(found: Patients) -> Figure | None:
             _dots(axis, measured, offset, mark, colour, fields[field])
         axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=9)
     axes[0].set(xlabel="accuracy (%)", yticks=range(len(names)), yticklabels=names)
-    axes[1].set(xlabel="by image minus by patient (points)")
+    axes[1].set(xlabel="difference (points)")
     axes[1].axvline(0, color=style.GREY, lw=0.8)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
     return figure

@@ -31,7 +31,7 @@ def leak(added: float) -> Leak:
 def found(added: float = 0.05) -> Patients:
     effects = {"custom-cnn": {"0": 1.21, "1": 1.02}}
     accuracy = {"custom-cnn": {"0": measure(0.774), "1": measure(0.8)}}
-    names = ("the nearest neighbour of pixels", "logistic regression on features")
+    names = ("the nearest neighbour of pixels", "a linear classifier of features")
     return Patients("", COUNTS, {name: leak(added) for name in names}, accuracy, effects)
 
 
@@ -54,7 +54,7 @@ def test_a_leak_is_told_with_its_interval(added, verdict):
 
 
 def test_the_leak_is_set_beside_the_gap_to_test():
-    said = page.against_test("logistic regression on features", leak(0.05))
+    said = page.against_test("a linear classifier of features", leak(0.05))
     assert "validated by image 65.0 %, by patient 60.0 %, on test 70.0 %" in said
     assert "is \N{MINUS SIGN}5.0 points by image and \N{MINUS SIGN}10.0 by patient" in said
 
