@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from helpers.data.dataset import Dataset
 from helpers.evaluation import metrics
 from helpers.evaluation.measures import Measure
 from helpers.ledger import claims, evidence, verdicts
@@ -60,12 +61,12 @@ def answer(study: Study) -> str:
             f"{lead} {_accuracies(study)}. These images are drawn by a program: they show that "
             "the book runs, and say nothing of eyes."
         )
-    return f"{lead} {_accuracies(study)}. {about(study)}"
+    return f"{lead} {_accuracies(study)}. {about(study.dataset)}"
 
 
-def about(study: Study) -> str:
-    """Why the report's claims on accuracy can or can't be judged by a run; a sentence."""
-    elsewhere = evidence.other_images(study.dataset)
+def about(dataset: Dataset) -> str:
+    """Why the report's claims on accuracy can or can't be judged on a data set; a sentence."""
+    elsewhere = evidence.other_images(dataset)
     if elsewhere is None:
         return "The report's claims on accuracy can be judged on these data."
     return (

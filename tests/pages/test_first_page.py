@@ -1,28 +1,79 @@
-"""What the first page says of its run."""
+"""What the first page says: of the report, of real scans, of its own run, each by its name."""
+
+from dataclasses import replace
 
 import pytest
 
 from helpers.evaluation import metrics
-from helpers.evaluation.measures import Measure
 from helpers.pages import first_page as page
+from helpers.pages.study import Recorded, Study, described
 from helpers.study import data_sets
-from helpers.study.runs import Run, write_json
+from helpers.study.runs import Run, remember, write_json
 from helpers.study.settings import load_settings
 
-
-def measured(*models: str) -> metrics.Metrics:
-    return {
-        model: {seed: {"accuracy": Measure(0.5, 0.4, 0.6, 1000)} for seed in ("0", "1")}
-        for model in models
-    }
+PHANTOM = {"name": "phantom", "lesion_masks": {}}
 
 
-def test_the_answer_is_the_runs(images):
-    said = page.answer(measured("custom-cnn", "resnet50"), images())
-    assert said.startswith(
-        "Of the 1,000 test images of a-file, the custom CNN names 50.0 % "
-        "[40.0,\N{NO-BREAK SPACE}60.0] correctly and ResNet50 names 50.0 %"
-    )
+@pytest.fixture
+def study(tmp_path, images, trained):
+    """A finished run of made-up models, as its folder tells it."""
+
+    def made(models=("custom-cnn", "resnet50"), seeds=(0,), data_set="octmnist", **given) -> Study:
+        dataset = images(data_set, each=50, **given)
+        settings = load_settings("demo", models=list(models), seeds=list(seeds), epochs=5)
+        run = Run(tmp_path / "run", is_recorded=True)
+        trainings = [trained(dataset, model, seed) for model in models for seed in seeds]
+        told = metrics.to_json(*metrics.measure_all(trainings, dataset.classes))
+        write_json(run.metrics, told)
+        for each in trainings:
+            write_json(run.training(each.model, each.seed) / "provenance.json", each.provenance)
+        facts = {
+            "settings": settings.flat(),
+            "data": dataset.name,
+            "data_set": data_set,
+            "data_origin": "made for a test",
+            "data_fingerprint": "0" * 64,
+            "counts": {"train": 5000, "val": 700, "test": 1200},
+            "shape": [28, 28, 1],
+            "is_phantom": dataset.is_phantom,
+            "is_official": dataset.is_official,
+            "weights": {},
+            "trainings": {},
+        }
+        write_json(run.description, facts)
+        remember(run.description, "key")
+        return described(run)
+
+    return made
+
+
+@pytest.fixture
+def record(study) -> Recorded:
+    real = study(("custom-cnn", "resnet50", "resnet50-caffe"), range(5))
+    folder = real.run.folder.rename(real.run.folder.with_name("my-scans"))
+    run = replace(real.run, folder=folder)
+    return Recorded(real.settings, real.dataset, run, real.facts, date="2026-11-27", commit="c")
+
+
+def test_a_real_run_is_the_answer_and_the_mean_of_its_seeds(study):
+    said = page.answer(study(seeds=(0, 1, 2)))
+    assert said.startswith("**This run, on a-file.** Of 200 test images the custom CNN names ")
+    assert "(mean of three seeds, 95 % interval)" in said
+    assert "are not testable here: they are about OCTMNIST, and this run used a-file." in said
+
+
+def test_a_phantoms_figures_are_said_to_mean_nothing(study):
+    said = page.answer(study(**PHANTOM))
+    assert said.startswith("**This run, on the phantom.** ")
+    assert "(one seed, 95 % interval)" in said
+    assert said.endswith("say nothing of eyes.")
+
+
+def test_a_record_is_named_for_what_it_is(record):
+    said = page.recorded(record)
+    assert said.startswith("**On real scans.** Of 200 test images the custom CNN names ")
+    assert "2026-11-27: 6,900 real scans (my-scans), not OCTMNIST itself" in said
+    assert "`results/my-scans`" in said
 
 
 @pytest.mark.parametrize(
@@ -37,57 +88,52 @@ def test_it_says_whether_the_report_can_be_judged(images, data_set, given, told)
     assert told in page.about(images(data_set, **given))
 
 
-def test_the_report_and_others_are_drawn_beside_oct_alone(images, overlaps):
-    figure = page.accuracy_overview(measured("custom-cnn", "resnet50-caffe"), images())
-    diamonds = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
-    assert len(diamonds) == 1  # the variant isn't the report's
-    legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend[0] == "this run, on a-file, 95 %"
-    assert legend[1] == "the report, on OCTMNIST"
-    assert len(figure.axes[0].get_yticks()) == 2 + len(data_sets.audited().published)
+def rows(figure) -> list[str]:
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def test_a_phantoms_accuracy_is_drawn_beside_nothing(study, record, monkeypatch, overlaps):
+    monkeypatch.setattr("helpers.pages.study.recorded", lambda: record)
+    figure = page.accuracy_overview(study(**PHANTOM))
+    measured = [name for name in rows(figure) if name.endswith("measured")]
+    assert len(measured) == 3  # the record's, and not the phantom's two
     assert not overlaps(figure)
+    monkeypatch.setattr("helpers.pages.study.recorded", lambda: None)
+    assert not [n for n in rows(page.accuracy_overview(study(**PHANTOM))) if "measured" in n]
 
 
-def test_nothing_is_claimed_of_another_set(images, overlaps):
-    blood = images("bloodmnist")
-    figure = page.accuracy_overview(measured("custom-cnn"), blood)
-    assert not [line for line in figure.axes[0].lines if line.get_marker() == "D"]
-    assert len(figure.axes[0].get_yticks()) == 1
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "this run, on a-file, 95 %"
-    ]
+def test_the_report_and_others_are_drawn_beside_oct_alone(study, overlaps):
+    figure = page.accuracy_overview(study(("custom-cnn", "resnet50-caffe")))
+    audited = data_sets.audited()
+    others = len(audited.published) + len(audited.at_full_size)
+    assert len(rows(figure)) == 2 + 2 + others
     assert not overlaps(figure)
+    blood = page.accuracy_overview(study(("custom-cnn",), data_set="bloodmnist"))
+    assert rows(blood) == ["The custom CNN, measured"]
 
 
-@pytest.mark.parametrize(("is_phantom", "name"), [(True, "the phantom"), (False, "mine")])
-def test_it_is_written_from_what_describes_the_run(tmp_path, trained, images, is_phantom, name):
-    run, settings = Run(tmp_path / "run"), load_settings("demo", "models=resnet50 epochs=5")
-    described = {
-        "settings": settings.flat(),
-        "data": "phantom" if is_phantom else "mine",
-        "data_origin": "made for a test",
-        "data_fingerprint": "0" * 64,
-        "counts": {"train": 8, "val": 8, "test": 8},
-        "shape": [28, 28, 1],
-        "weights": {},
-        "trainings": {},
-        "is_phantom": is_phantom,
-        "is_official": False,
-        "data_set": "octmnist",
-    }
-    write_json(run.description, described)
-    write_json(run.metrics, metrics.to_json(measured("resnet50"), {"resnet50": {}}))
-    made = trained(images()).provenance
-    write_json(run.training("resnet50", 0) / "provenance.json", made)
-    write_json(run.training("custom-cnn", 0) / "provenance.json", made | {"date": "another day"})
-    page.write(tmp_path, run)
-    banner = (tmp_path / "this-run-banner.txt").read_text()
-    assert ("phantom" in banner) == is_phantom
-    assert "<b>epochs</b> is 5 (protocol: 30)" in banner
-    answer = (tmp_path / "this-run-answer.txt").read_text()
-    assert f"test images of {name}, ResNet50 names 50.0 %" in answer
-    origin = (tmp_path / "this-run-origin.txt").read_text()
-    assert "made for a test" in origin
-    assert "today" in origin
-    assert "another day" not in origin
-    assert (tmp_path / "this-run.png").stat().st_size > 1000
+def test_published_results_are_told_with_their_true_range():
+    said = page.published(data_sets.audited().published)
+    assert said == (
+        "Others' results at 28 px lie between 60 and 78 % trained throughout and between 26 and "
+        "63 % on frozen features."
+    )
+    assert page.published(()) == ""
+
+
+@pytest.mark.parametrize("given", [PHANTOM, {"name": "mine"}])
+def test_it_is_written_from_what_describes_the_run(tmp_path, study, monkeypatch, given):
+    monkeypatch.setattr(page.verdicts, "load_or_judge", lambda *_: [])
+    monkeypatch.setattr(page.ledger, "arithmetic", lambda judged: "7 of 8 recalls")
+    monkeypatch.setattr("helpers.pages.study.recorded", lambda: None)
+    page.write(tmp_path, study(**given).run)
+    read = {path.name: path.read_text() for path in tmp_path.glob("this-run-*.txt")}
+    assert ("phantom" in read["this-run-banner.txt"]) == ("lesion_masks" in given)
+    assert "<b>epochs</b> is 5 (protocol: 30)" in read["this-run-banner.txt"]
+    assert "7 of 8 recalls" in read["this-run-arithmetic.txt"]
+    assert read["this-run-recorded.txt"].strip() == ""
+    assert "made for a test" in read["this-run-origin.txt"]
+    for name in ("possible-recalls", "accuracy"):
+        drawn = (tmp_path / f"{name}.svg").read_text()
+        assert "<svg" in drawn
+        assert "dc:date" not in drawn
