@@ -296,13 +296,13 @@ def _localises(_: str, texts: list[str], __: int) -> Outcome:
     (side,) = (network.side for network in networks(texts))
     so = "" if side > 1 else ", so its heatmaps are constant"
     why = f"as listed, its last map has {side} x {side} cells{so}"
-    return Outcome(side > 1, f"{side}x{side} map", why)
+    return Outcome(side > 1, f"a map of {side} x {side} cells", why)
 
 
 def _finer_map(_: str, texts: list[str], __: int) -> Outcome:
     first, second = (network.side for network in networks(texts))
     why = f"as listed, its last map has {first} x {first} cells, the other's {second} x {second}"
-    return Outcome(first > second, f"{first}x{first} map", why)
+    return Outcome(first > second, f"a map of {first} x {first} cells", why)
 
 
 def _count(stated: str, texts: list[str], _: int) -> Outcome:

@@ -250,10 +250,14 @@ def _figures(verdict: Verdict) -> Iterator[str]:
     """What is stated where it is a figure, and what is right where that is something else."""
     if any(letter.isdigit() for letter in verdict.stated):
         yield verdict.stated
+    right = None
     if verdict.consistent == verdicts.NO:
-        yield _text(verdict.recomputed)
+        right = verdict.recomputed
     elif verdict.reproduced == verdicts.NO:
-        yield _text(verdict.measured)
+        right = verdict.measured
+    if right is not None:
+        is_share = "%" in verdict.stated and not isinstance(right, str)
+        yield f"{100 * right:.1f} %" if is_share else _text(right)
 
 
 def _measured(verdict: Verdict) -> str:

@@ -136,8 +136,11 @@ def test_contradictions_come_first_and_each_verdict_has_its_class(judged, html):
 
 
 def test_what_is_stated_stands_beside_what_is_right(html):
-    (cells,) = (row for row in Structure(html).rows if "Parameters: 1,847,236" in row[0][2])
-    assert cells[1][2] == "1,847,236 → 849,508"
+    by_claim = {row[0][2]: row[1][2] for row in Structure(html).rows if len(row) == 4}
+    assert by_claim["3.1.1 Parameters: 1,847,236"] == "1,847,236 → 849,508"
+    assert by_claim["5.1.1 3% higher accuracy than Custom CNN"] == "3% → 0.3 %"
+    refined = "4.2.2 More Refined Localization: Better spatial precision in abnormality detection"
+    assert by_claim[refined] == "a map of 1 x 1 cells"
 
 
 def test_quotations_are_escaped(html):
