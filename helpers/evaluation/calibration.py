@@ -61,7 +61,7 @@ def resampled(
     }
 
 
-def by_chance(probabilities: np.ndarray, sets: int = 500) -> dict[str, ByChance]:
+def by_chance(probabilities: np.ndarray, sets: int = 300) -> dict[str, ByChance]:
     """The binned errors, and the Brier score's reliability, of a perfectly calibrated model.
 
     Of sets of labels drawn from the probabilities themselves (Bröcker and Smith 2007): a model
