@@ -74,7 +74,9 @@ def read_beside(chapter):
     read = {module.stem for module in modules}
     beside = BESIDE if "scans" in read else []
     ledger = [REPOSITORY / "book" / "claims.yaml"] if "claims" in read else []
-    return [DATASET.fingerprint, contents_of([source, *modules, *beside, *ledger]), TOLD]
+    measured = [REPOSITORY / "benchmarks" / "coverage.json"] if "statistics" in read else []
+    files = [source, *modules, *beside, *ledger, *measured]
+    return [DATASET.fingerprint, contents_of(files), TOLD]
 
 
 def wanted(name, *content):

@@ -29,8 +29,8 @@ def scores(
     """Calibration scores of one model, as in `resampled`, the proper ones with their interval.
 
     A binned error has none: it takes chance for error, and so does each resample once more, so that
-    the bootstrap's interval holds the truth too rarely, however it is turned (`benchmarks/coverage`
-    measures it). What chance shows is told instead (`by_chance`).
+    the bootstrap's interval lies too high, and reflected about the value can leave that out. What
+    chance shows is told instead (`by_chance`).
     """
     values = resampled(probabilities, labels, measures.everything(len(labels)))
     drawn, n = resampled(probabilities, labels, resamples), len(labels)
@@ -61,7 +61,7 @@ def resampled(
     }
 
 
-def by_chance(probabilities: np.ndarray, sets: int = 500) -> dict[str, ByChance]:
+def by_chance(probabilities: np.ndarray, sets: int = 300) -> dict[str, ByChance]:
     """The binned errors, and the Brier score's reliability, of a perfectly calibrated model.
 
     Of sets of labels drawn from the probabilities themselves (Bröcker and Smith 2007): a model

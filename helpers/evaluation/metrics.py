@@ -130,14 +130,10 @@ def _mean(
     name: str,
     patients: int | None,
 ) -> OverSeeds:
-    """The mean of a metric over seeds, within the range of what it measures."""
     of_units = [np.mean([one[unit][name] for one in drawn], axis=0) for unit in drawn[0]]
-    mean = seeds.over_seeds([each[name] for each in by_seed.values()], *of_units, units=patients)
-    value, low, high, n = mean.measure
-    if low is None or np.isnan(value):
-        return mean
-    highest = np.inf if name == "loss" else 1.0
-    return mean._replace(measure=Measure(value, max(low, 0.0), min(high, highest), n))
+    bounds = (0.0, np.inf if name == "loss" else 1.0)
+    each = [by_name[name] for by_name in by_seed.values()]
+    return seeds.over_seeds(each, *of_units, units=patients, bounds=bounds)
 
 
 def of_test_patients(dataset: Dataset) -> np.ndarray | None:

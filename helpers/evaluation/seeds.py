@@ -5,7 +5,7 @@ mean over seeds is what the protocol gives on such images, so its interval has t
 """
 
 from collections.abc import Sequence
-from math import hypot, nan, sqrt
+from math import hypot, isnan, nan, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +40,7 @@ class OverSeeds(NamedTuple):
         """The measure's fields, and the others beside them; JSON has no nan."""
         others = self._asdict()
         fields = others.pop("measure").as_json()
-        return fields | {name: None if v != v else v for name, v in others.items()}
+        return fields | {name: None if isnan(v) else v for name, v in others.items()}
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "OverSeeds":
@@ -54,12 +54,14 @@ def over_seeds(
     by_images: np.ndarray,
     by_units: np.ndarray | None = None,
     units: int | None = None,
+    bounds: tuple[float, float] = (0.0, 1.0),
 ) -> OverSeeds:
     """The mean of a metric over seeds, which are random, as the test images are.
 
     each : the metric of each seed on the same images, with the interval of that seed alone.
     by_images, by_units : the mean over these seeds in each resample of images, and of `units`
         patients (float (resamples,)); without the latter images are the units.
+    bounds : between which values of the metric lie, and so its interval.
 
     The interval's distances from the mean are those of seeds, t(s - 1) * sd / sqrt(s), and those of
     the bootstrap, added up in squares (Zou and Donner 2008). What seed and image do together is in
@@ -71,6 +73,8 @@ def over_seeds(
     mean, count = float(np.mean(values)), len(values)
     drawn = by_images if by_units is None else by_units
     spread = float(np.std(values, ddof=1)) if count > 1 else nan
+    if isnan(mean):  # as the AUC of a class without images is
+        return OverSeeds(Measure(nan, None, None, n), count, units or n, nan, nan, nan)
     low, high = measures.interval(drawn)
     if high - low < 1e-9 or (count == 1 and by_units is None):
         value, *ends, _ = each[0]
@@ -78,6 +82,8 @@ def over_seeds(
     if low is not None and count > 1:
         reach = t.ppf(0.975, count - 1) * spread / sqrt(count)
         low, high = mean - hypot(reach, mean - low), mean + hypot(reach, high - mean)
+    if low is not None:
+        low, high = max(low, bounds[0]), min(high, bounds[1])
     errors = [float(np.std(d)) for d in (by_images, drawn)]
     return OverSeeds(Measure(mean, low, high, n), count, units or n, spread, *errors)
 
@@ -100,7 +106,8 @@ def mean_difference(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -
     """
     gains = second.astype(float) - first
     each = [measures.mean(gain, labels) for gain in gains]
-    return over_seeds(each, _resampled(gains.mean(axis=0), labels)).measure
+    drawn = _resampled(gains.mean(axis=0), labels)
+    return over_seeds(each, drawn, bounds=(-1.0, 1.0)).measure
 
 
 def prediction_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:

@@ -275,10 +275,14 @@ def evaluator(differences: pd.DataFrame) -> str:
 
 
 def coverage_table() -> pd.DataFrame:
-    """How often intervals hold the truth, in per cent, as `benchmarks/coverage.py` measured it."""
+    """How often intervals hold the truth, in per cent, as `benchmarks/coverage.py` measured it.
+
+    With Wilson's interval of that share itself.
+    """
     told = json.loads(COVERAGE.read_text(encoding="utf-8"))
+    sets = told.pop("sets")
     table = pd.DataFrame({f"{int(n):,} test images": shares for n, shares in told.items()})
-    return table.map(lambda share: f"{100 * share:.1f} %")
+    return table.map(lambda share: measures.proportion(round(share * sets), sets).percent())
 
 
 def _of_tests(tests: pd.DataFrame) -> list[str]:

@@ -47,6 +47,13 @@ def test_where_no_resample_differs_one_seeds_own_interval_stands():
     assert (nothing.measure.low, nothing.measure.high) == (None, None)
 
 
+def test_what_has_no_value_has_no_mean():
+    nothing = Measure(np.nan, None, None, 0)
+    mean = seeds.over_seeds([nothing] * 2, np.full(10, np.nan))
+    assert set(mean.as_json().values()) == {None, 2, 0}
+    assert np.isnan(seeds.OverSeeds.from_json(mean.as_json()).measure.value)
+
+
 def test_models_are_compared_over_seeds():
     rng, labels = np.random.default_rng(0), np.arange(300) % 3
     first, second = (rng.random((5, 300)) < p for p in (0.6, 0.7))
@@ -55,3 +62,6 @@ def test_models_are_compared_over_seeds():
     assert gain.low < gain.value < gain.high
     share = seeds.mean_share(second, labels)
     assert share.value == pytest.approx(second.mean())
+    # two seeds that differ leave more doubt than a share has room for
+    few = np.stack([np.ones(300, bool), labels > 0])
+    assert (seeds.mean_share(few, labels).low, seeds.mean_share(few, labels).high) == (0, 1)

@@ -125,7 +125,7 @@ def test_knowing_when_it_errs_is_judged(half, told):
 )
 def test_a_promise_is_kept_or_not(images, trained, on_test, told):
     dataset = images(each=60)
-    good, other = trained(dataset, skill=4.0), trained(dataset, skill=on_test)
+    good, other = (trained(dataset, seed=4, skill=skill) for skill in (4.0, on_test))
     of = type(good.predictions)(
         good.predictions.val_probabilities,
         good.predictions.val_labels,
