@@ -342,7 +342,7 @@ def other_model(on_trial: list[Explained]) -> list[Row]:
         control = rows.OTHER_MODEL
         if len(on_trial) > 2:
             control = f"{control}, {other.model}"
-        for method in each.maps.keys() & other.maps.keys():
+        for method in filter(other.maps.__contains__, each.maps):
             n = min(len(each.maps[method]), len(other.maps[method]))
             agree = np.flatnonzero(each.classes[:n] == other.classes[:n])
             if len(agree) > 1:

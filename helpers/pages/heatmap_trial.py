@@ -8,13 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from helpers.data.dataset import Dataset
-from helpers.heatmaps import controls, rows
+from helpers.heatmaps import controls, rows, similarity
 from helpers.heatmaps.artifacts import Shown
 from helpers.heatmaps.controls import GRAD_CAM, METHODS
 from helpers.heatmaps.judgement import FAIL, PASS, UNDECIDED
 from helpers.heatmaps.localization import MASS_INSIDE
 from helpers.heatmaps.rows import BASELINED, CHECKS, NO_MODEL, Row
-from helpers.heatmaps.similarity import RANK_CORRELATION
 from helpers.ledger import claims, evidence
 from helpers.pages import style, words
 from helpers.pages.study import Study
@@ -25,6 +24,12 @@ SETTLED = 0.9  # rank correlation from which on a map no longer hangs on its bud
 # By verdict: a colour and a shape, so that either tells it.
 MARKS = {PASS: ("#0072B2", "o"), UNDECIDED: (style.GREY, "D"), FAIL: ("#D55E00", "X")}
 VERBS = {PASS: ("passes", "pass"), UNDECIDED: ("is", "are"), FAIL: ("fails", "fail")}
+# How methods are set beside maps that know no model, by check.
+COMPARED = {
+    "finds the lesion": "at finding the phantom's lesions",
+    "deletion": "by deletion",
+    "insertion": "by insertion",
+}
 # What each check's values are, as its axis says.
 AXES = {
     "finds the lesion": "share of the heat inside the lesion",
@@ -42,20 +47,15 @@ def findings(study: Study) -> list[str]:
     for model in _judged(trial):
         title = architectures.get(model).sentence_title
         counts = {check: _by_verdict(trial, model, check) for check in CHECKS}
-        # Two sentences a model: what it shows, and what the methods need.
         parts = [
-            f"{words.number(len(counts[check][PASS]))} of {words.number(n)} {what}"
-            for check, what in (
-                ("finds the lesion", "find the phantom's lesions"),
-                ("deletion", "pass by deletion"),
-                ("insertion", "pass by insertion"),
-            )
+            f"{words.number(len(counts[check][PASS]))} of {words.number(n)} {how}"
+            for check, how in COMPARED.items()
             if (n := sum(map(len, counts[check].values())))
         ]
         if parts:
             told.append(
-                f"{title}: of the methods tried, {words.listed(parts)} better than chance and "
-                "than every map that knows no model."
+                f"{title}: of the methods tried, {words.listed(parts)} are shown to do better than "
+                "chance and than every map that knows no model."
             )
         told.append(_grad_cam(trial, model))
     return told
@@ -161,7 +161,9 @@ def _panel(
         if low is not None:
             axis.plot([low, high], [place, place], color=colour, lw=1.2)
         axis.plot(value, place, mark, color=colour, ms=5)
-        to_clear = row.best if check in BASELINED else row.chance and (1 + row.chance) / 2
+        to_clear = row.best
+        if check not in BASELINED and row.chance is not None:
+            to_clear = similarity.half_way(row.chance)
         ticks = ((row.chance, "black"), (to_clear if label in METHODS else None, BAR))
         for at, tick_colour in ticks:
             if at is not None:
@@ -243,7 +245,7 @@ def steadiness(trial: Sequence[Row]) -> list[str]:
     told = []
     for row in trial:
         control = row.control or ""
-        is_asked = row.method == GRAD_CAM and row.criterion == RANK_CORRELATION.name
+        is_asked = row.method == GRAD_CAM and row.criterion == similarity.RANK_CORRELATION.name
         if is_asked and row.measure and control.startswith((rows.OTHER_SEED, rows.OTHER_MODEL)):
             title = architectures.get(row.model).title
             told.append(

@@ -51,7 +51,7 @@ def test_every_method_that_can_be_afforded_is_tried_by_every_check(tried):
     judged = [row for row in tried.rows if row.verdict]
     assert {row.method for row in judged} <= set(afforded)
     assert {row.model for row in judged} == {MODEL}
-    assert len(judged) > 5 * len(afforded)
+    assert len(judged) > 4 * len(afforded)
     assert all(row.measure or row.why for row in tried.rows)
     assert heatmap_rows.tried(tried.rows) == [MODEL]
 

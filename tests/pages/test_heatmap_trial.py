@@ -73,9 +73,9 @@ def a_study(images, tmp_path, rows: list[Row]) -> Study:
 def test_what_the_trial_found_is_said(images, tmp_path, trial):
     said = page.findings(a_study(images, tmp_path, trial))
     assert said[0] == (
-        "The custom CNN: of the methods tried, three of nine find the phantom's lesions, three of "
-        "nine pass by deletion and three of nine pass by insertion better than chance and than "
-        "every map that knows no model."
+        "The custom CNN: of the methods tried, three of nine at finding the phantom's lesions, "
+        "three of nine by deletion and three of nine by insertion are shown to do better than "
+        "chance and than every map that knows no model."
     )
     assert said[1] == (
         "Its Grad-CAM passes: 40.0 % [35.0,\N{NO-BREAK SPACE}45.0] of the heat lies inside the "
@@ -87,7 +87,7 @@ def test_what_the_trial_found_is_said(images, tmp_path, trial):
 def test_a_study_without_lesions_tells_of_deletion_alone(images, tmp_path):
     rows = decided([row("LIME", "deletion", 0.1), row("SHAP", "deletion", 0.1, 0.9)])
     first, second = page.findings(a_study(images, tmp_path, rows))
-    assert "of the methods tried, one of two pass by deletion better" in first
+    assert "of the methods tried, one of two by deletion are shown" in first
     assert second == ""
 
 
