@@ -187,7 +187,11 @@ rule explanations:
 rule metrics:
     input:
         trained(TRAINED),
-        wanted("metrics", made_of_trainings("helpers/evaluation/metrics.py")),
+        wanted(
+            "metrics",
+            made_of_trainings("helpers/evaluation/metrics.py"),
+            contents_of(scans.companions(DATASET)),
+        ),
     output:
         update(f"{FOLDER}/artifacts/metrics.json"),
     shell:

@@ -7,10 +7,10 @@
 - `triage`: who has to be seen at once, where a data set knows what its classes ask for.
 - `errors`: confident errors, agreement, doubtful labels, copies.
 - `selective`: risk against coverage, and prediction sets.
-- `shift`: why validation and test differ.
+- `shift`: what lies between validation and test.
 - `acquisition`: how much another width of scans explains of that.
 - `patients`: how much a split that parts patients adds to validation.
-- `seeds`: where the result of another seed would lie.
+- `seeds`: means over seeds with both sources of chance, and where another seed would lie.
 
 In all of them `probabilities` are float (n, classes), rows adding up to 1; `labels` int (n,), each
 a place in `classes`, their short names; `resamples` float32 (resamples, n), as

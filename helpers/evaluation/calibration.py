@@ -1,32 +1,45 @@
 """Whether a probability means what it says: calibration errors, Brier score, temperature."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 from scipy.special import log_softmax, softmax
+from scipy.stats import chi2
 
 from helpers.evaluation import measures
-from helpers.evaluation.measures import Measure, bootstrapped, totals
+from helpers.evaluation.measures import Measure, totals
 
 BINS = 15
+BINNED = ("expected calibration error", "classwise calibration error")
+
+
+class ByChance(NamedTuple):
+    """What chance alone lets a perfectly calibrated model show: its mean, and 95 % of it."""
+
+    mean: float
+    low: float
+    high: float
 
 
 def scores(
     probabilities: np.ndarray, labels: np.ndarray, resamples: np.ndarray
 ) -> dict[str, Measure]:
-    """Calibration scores of one model with 95 % bootstrap intervals, as in `resampled`.
+    """Calibration scores of one model, as in `resampled`, the proper ones with their interval.
 
-    A resample repeats images, which adds to a calibration error what chance adds to it: the
-    percentile interval would sit too high. These have the basic one, reflected about the value
-    (Davison and Hinkley 1997, equation 5.6), cut off at 0.
+    A binned error has none: it takes chance for error, and so does each resample once more, so that
+    the bootstrap's interval holds the truth too rarely, however it is turned (`benchmarks/coverage`
+    measures it). What chance shows is told instead (`by_chance`).
     """
     values = resampled(probabilities, labels, measures.everything(len(labels)))
-    drawn = resampled(probabilities, labels, resamples)
-    for name in drawn:
-        if name.endswith("calibration error"):
-            drawn[name] = np.maximum(0, 2 * values[name] - drawn[name])
-    n = len(labels)
-    return {m: bootstrapped(value, drawn[m], n) for m, (value,) in values.items()}
+    drawn, n = resampled(probabilities, labels, resamples), len(labels)
+    return {
+        m: Measure(float(value), None, None, n)
+        if m in BINNED
+        else measures.bootstrapped(value, drawn[m], n)
+        for m, (value,) in values.items()
+    }
 
 
 def resampled(
@@ -37,34 +50,35 @@ def resampled(
     `expected calibration error`: of the top label, in 15 bins of equal width (Guo et al. 2017,
     equation 3). `classwise calibration error`: the same of every class's probability, averaged over
     classes (Kull et al. 2019, equation 2). `Brier score`: the mean squared distance from the
-    one-hot label, 0 to 2 (Brier 1950). `negative log-likelihood`: in nats.
+    one-hot label, 0 to 2 (Brier 1950). `negative log-likelihood`: in nats, the loss that
+    metrics.json has (`measures.negative_logs`).
     """
-    n, classes = probabilities.shape
-    confidence, is_right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    classwise = [_error(probabilities[:, k], labels == k, resamples) for k in range(classes)]
-    likelihood = np.clip(probabilities[np.arange(n), labels], np.finfo(np.float32).tiny, 1)
-    return {
-        "expected calibration error": _error(confidence, is_right, resamples),
-        "classwise calibration error": np.mean(classwise, axis=0),
+    n = len(labels)
+    logs = measures.negative_logs(probabilities, labels)
+    return _binned(probabilities, labels, resamples) | {
         "Brier score": totals(resamples, _squared_distances(probabilities, labels)) / n,
-        "negative log-likelihood": -totals(resamples, np.log(likelihood)) / n,
+        "negative log-likelihood": totals(resamples, logs) / n,
     }
 
 
-def bias(probabilities: np.ndarray) -> float:
-    """The expected calibration error that a perfectly calibrated model would show by chance.
+def by_chance(probabilities: np.ndarray, sets: int = 500) -> dict[str, ByChance]:
+    """The binned errors, and the Brier score's reliability, of a perfectly calibrated model.
 
-    The mean over 200 sets of labels drawn from the probabilities themselves: binning takes chance
-    for error (Bröcker 2012).
+    Of sets of labels drawn from the probabilities themselves (Bröcker and Smith 2007): a model
+    within 95 % of them is as calibrated as so many images can tell. Their mean is what binning
+    takes for error (Bröcker 2012).
     """
-    rng = np.random.default_rng(0)
+    rng, everything = np.random.default_rng(0), measures.everything(len(probabilities))
     cumulated = probabilities.cumsum(axis=1)
-    confidence, top = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    by_chance, everything = [], measures.everything(len(top))
-    for _ in range(200):
-        drawn = (rng.random((len(top), 1)) * cumulated[:, -1:] > cumulated).sum(axis=1)
-        by_chance.append(_error(confidence, drawn == top, everything)[0])
-    return float(np.mean(by_chance))
+    shown: dict[str, list[float]] = {}
+    for _ in range(sets):
+        drawn = (rng.random((len(probabilities), 1)) * cumulated[:, -1:] > cumulated).sum(axis=1)
+        values = {m: value for m, (value,) in _binned(probabilities, drawn, everything).items()}
+        values["reliability"] = brier_decomposition(probabilities, drawn)["reliability"]
+        for name, value in values.items():
+            shown.setdefault(name, []).append(value)
+    ends = {m: np.quantile(each, [0.025, 0.975]).tolist() for m, each in shown.items()}
+    return {m: ByChance(float(np.mean(each)), *ends[m]) for m, each in shown.items()}
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
@@ -79,55 +93,50 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["confidence", "accuracy", "low", "high", "images"])
 
 
-def brier_decomposition(
-    probabilities: np.ndarray, labels: np.ndarray, resamples: np.ndarray
-) -> dict[str, Measure]:
+def brier_decomposition(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """The Brier score's parts, added up over classes, each in 15 bins of equal width.
 
     Score = reliability - resolution + uncertainty + within bins (Murphy 1973; the last, which
-    binning leaves over, by Stephenson et al. 2008). Reliability is what calibration could mend;
-    resolution what the model tells apart; uncertainty lies in the class ratio alone, which a
-    stratified resample keeps. 95 % intervals, reflected as in `scores`.
+    binning leaves over, by Stephenson et al. 2008). Reliability is what calibration could mend, and
+    what chance adds to it (`by_chance`); resolution what the model tells apart; uncertainty lies in
+    the class ratio alone.
     """
-    n = len(labels)
-
-    def parts(resamples: np.ndarray) -> dict[str, np.ndarray]:
-        reliability, resolution, uncertainty = np.zeros((3, len(resamples)))
-        for k in range(probabilities.shape[1]):
-            forecast, outcome = probabilities[:, k], (labels == k).astype(np.float32)
-            member = np.eye(BINS, dtype=np.float32)[_bins(forecast)]
-            share = totals(resamples, member) / n
-            sizes = np.maximum(share * n, 1)
-            mean_forecast = totals(resamples, member * forecast[:, None]) / sizes
-            mean_outcome = totals(resamples, member * outcome[:, None]) / sizes
-            base = totals(resamples, outcome[:, None]) / n
-            reliability += (share * (mean_forecast - mean_outcome) ** 2).sum(axis=1)
-            resolution += (share * (mean_outcome - base) ** 2).sum(axis=1)
-            uncertainty += (base * (1 - base))[:, 0]
-        score = totals(resamples, _squared_distances(probabilities, labels)) / n
-        return {
-            "reliability": reliability,
-            "resolution": resolution,
-            "uncertainty": uncertainty,
-            "within bins": score - (reliability - resolution + uncertainty),
-        }
-
-    values, drawn = parts(measures.everything(n)), parts(resamples)
-    return {m: bootstrapped(value, 2 * value - drawn[m], n) for m, (value,) in values.items()}
+    parts, n = dict.fromkeys(("reliability", "resolution", "uncertainty"), 0.0), len(labels)
+    for k in range(probabilities.shape[1]):
+        forecast, outcome = probabilities[:, k].astype(float), labels == k
+        bins, base = _bins(forecast), outcome.mean()
+        share = np.bincount(bins, minlength=BINS) / n
+        sizes = np.maximum(share * n, 1)
+        mean_forecast = np.bincount(bins, forecast, minlength=BINS) / sizes
+        mean_outcome = np.bincount(bins, outcome, minlength=BINS) / sizes
+        parts["reliability"] += float(share @ (mean_forecast - mean_outcome) ** 2)
+        parts["resolution"] += float(share @ (mean_outcome - base) ** 2)
+        parts["uncertainty"] += float(base * (1 - base))
+    score = float(_squared_distances(probabilities, labels).mean())
+    accounted = parts["reliability"] - parts["resolution"] + parts["uncertainty"]
+    return parts | {"within bins": score - accounted}
 
 
-def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
+def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> Measure:
     """The temperature that makes validation labels most likely (Guo et al. 2017, section 4.2).
 
-    Above 1 the model was too sure of itself. Searched for between 0.05 and 20.
+    Above 1 the model was too sure of itself. Its 95 % interval is the likelihood ratio's: every
+    temperature that makes the labels less likely by a factor of exp(1.92) at most. Where that
+    reaches an end of 0.05 to 20, as with a model without an error or one that says the same of
+    every image, labels don't tell a temperature: 1, without an interval.
     """
-    logits = _logits(probabilities)
-    rows = np.arange(len(labels))
+    logits, rows, n = _logits(probabilities), np.arange(len(labels)), len(labels)
 
     def loss(log_temperature: float) -> float:
-        return -log_softmax(logits / np.exp(log_temperature), axis=1)[rows, labels].mean()
+        return -log_softmax(logits / np.exp(log_temperature), axis=1)[rows, labels].sum()
 
-    return float(np.exp(minimize_scalar(loss, bounds=np.log([0.05, 20]), method="bounded").x))
+    ends = np.log([0.05, 20])
+    best = minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": 1e-6})
+    most = best.fun + chi2.ppf(0.95, 1) / 2
+    if min(map(loss, ends)) <= most:
+        return Measure(1.0, None, None, n)
+    low, high = (brentq(lambda at: loss(at) - most, *sorted((end, best.x))) for end in ends)
+    return Measure(float(np.exp(best.x)), float(np.exp(low)), float(np.exp(high)), n)
 
 
 def scaled(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -146,6 +155,17 @@ def _logits(probabilities: np.ndarray) -> np.ndarray:
 def _bins(values: np.ndarray) -> np.ndarray:
     # Bin m holds ((m - 1) / 15, m / 15], the first one 0 as well.
     return np.clip(np.ceil(values * BINS).astype(int) - 1, 0, BINS - 1)
+
+
+def _binned(
+    probabilities: np.ndarray, labels: np.ndarray, resamples: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The calibration errors in every resample: float (resamples,) by name."""
+    confidence, is_right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    places = range(probabilities.shape[1])
+    classwise = [_error(probabilities[:, k], labels == k, resamples) for k in places]
+    values = _error(confidence, is_right, resamples), np.mean(classwise, axis=0)
+    return dict(zip(BINNED, values, strict=True))
 
 
 def _error(confidence: np.ndarray, is_right: np.ndarray, resamples: np.ndarray) -> np.ndarray:

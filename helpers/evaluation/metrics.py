@@ -2,18 +2,19 @@
 
 import contextlib
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score, roc_curve
+from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 
+from helpers.data import scans
 from helpers.data.dataset import Dataset
-from helpers.evaluation import measures
+from helpers.evaluation import measures, seeds
 from helpers.evaluation.measures import Measure
+from helpers.evaluation.seeds import OverSeeds
 from helpers.models.trainings import Predictions, Trained, recall, result_key
 from helpers.study.data_sets import DataSet, class_title
 from helpers.study.runs import Run, is_current, read_json, remember, write_json
@@ -23,6 +24,8 @@ with contextlib.redirect_stdout(io.StringIO()):  # it asks for torch, which noth
     from medmnist.evaluator import getACC, getAUC
 
 Metrics = dict[str, dict[str, dict[str, Measure]]]
+Means = dict[str, dict[str, OverSeeds]]
+ALL_SEEDS = "all seeds"  # what metrics.json calls their mean
 SCORES = ("precision", "recall", "f1")
 TERMS = {"auc": "AUC", "f1": "F1", "loss": "loss (nats)"}
 
@@ -33,13 +36,18 @@ def load_or_measure(run: Run, settings: Settings, dataset: Dataset) -> Metrics:
     Elsewhere they are measured and kept there, under a key of the trainings and of this code; where
     a training is missing, InputError is raised.
     """
-    key = None if run.is_recorded else result_key(settings, dataset, Path(__file__))
-    if run.is_recorded or is_current(run.metrics, key):
-        return from_json(read_json(run.metrics))
-    metrics = measure_all(recall(run, settings, dataset), dataset.classes)
-    write_json(run.metrics, to_json(metrics))
-    remember(run.metrics, key)
-    return metrics
+    return from_json(_content(run, settings, dataset))
+
+
+def over_seeds(run: Run, settings: Settings, dataset: Dataset) -> Means:
+    """The mean of each metric over seeds with its parts, `{model: {metric: ...}}`; as above."""
+    return means_from_json(_content(run, settings, dataset))
+
+
+def headline(run: Run, settings: Settings, dataset: Dataset) -> dict[str, dict[str, Measure]]:
+    """The mean of each metric over seeds, `{model: {metric: measure}}`: what pages tell first."""
+    means = over_seeds(run, settings, dataset)
+    return {m: {name: mean.measure for name, mean in by.items()} for m, by in means.items()}
 
 
 def measure(
@@ -47,51 +55,133 @@ def measure(
 ) -> dict[str, Measure]:
     """Every metric of one model on one split, by name, with its 95 % interval.
 
-    The interval is Wilson's (Wilson 1927) for accuracy, recall and precision, which are plain
-    proportions, and the bootstrap's for all others. A class that is never predicted has precision 0
-    and F1 0, as scikit-learn's `zero_division=0` has it; one without images is left out of macro
-    averages, and has no AUC (nan). AUC is one-vs-rest; `auc/macro` is the mean over classes,
-    `auc/micro` pools all n * classes decisions.
+    The interval is Wilson's (Wilson 1927) for a class's recall and precision, which are plain
+    proportions; for accuracy and the averages of recalls what follows from those with the classes'
+    sizes fixed (`measures.combined`), so that where they are one number they have one interval; and
+    the bootstrap's for all others. A class that is never predicted has precision 0 and F1 0, as
+    scikit-learn's `zero_division=0` has it; one without images is left out of macro averages, and
+    has no AUC (nan). AUC is one-vs-rest; `auc/macro` is the mean over classes, `auc/micro` pools
+    all n * classes decisions. The loss is Keras's (`measures.negative_logs`).
     """
+    drawn = resampled(probabilities, labels, classes, resamples)
+    return _measured(probabilities, labels, classes, drawn)
+
+
+def _measured(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    drawn: dict[str, np.ndarray],
+) -> dict[str, Measure]:
     predicted, places = probabilities.argmax(axis=1), range(len(classes))
     counts = confusion_matrix(labels, predicted, labels=places)
     values = {name: of_all[0] for name, of_all in _scores(counts[None], classes).items()}
-    values["loss"] = log_loss(labels, _rows_adding_to_one(probabilities), labels=places)
+    values["loss"] = measures.negative_logs(probabilities, labels).mean()
     # scikit-learn's areas: those of `_areas` differ in the last digit that metrics.json tells.
     areas = {
         f"auc/{name}": roc_auc_score(is_true, scores) if is_true.any() else np.nan
         for name, (is_true, scores) in _decisions(probabilities, labels, classes).items()
     }
     values |= areas | {"auc/macro": np.nanmean(list(areas.values())[:-1])}
-    drawn, n = resampled(probabilities, labels, classes, resamples), len(labels)
+    n, is_right = len(labels), predicted == labels
     measured = {m: measures.bootstrapped(values[m], drawn[m], n) for m in names(classes)}
-    is_right = predicted == labels
-    measured["accuracy"] = measures.share(is_right)
     for score, group in (("precision", predicted), ("recall", labels)):
         for name, share in measures.by_class(is_right, group, classes).items():
             measured[f"{score}/{name}"] = share
+    recalls = [measured[f"recall/{name}"] for name in classes]
+    sizes = np.array([recall.n for recall in recalls])
+    by_size = measures.combined(sizes / n, recalls)
+    measured |= {"accuracy": by_size, "weighted_recall": by_size}
+    measured["macro_recall"] = measures.combined((sizes > 0) / (sizes > 0).sum(), recalls)
     return measured
 
 
-def measure_all(trainings: list[Trained], classes: tuple[str, ...]) -> Metrics:
-    """`{model: {seed: {metric: measure}}}` of the test predictions, seeds as text."""
-    metrics: Metrics = {}
+def measure_all(
+    trainings: list[Trained], classes: tuple[str, ...], patients: np.ndarray | None = None
+) -> tuple[Metrics, Means]:
+    """`{model: {seed: {metric: measure}}}` of the test predictions, seeds as text; and their means.
+
+    patients : whose each test image is (n,), where that is known. Then the means' intervals come
+        of patients, drawn within classes with all of their images.
+    """
+    each: dict[str, dict[str, dict[str, Measure]]] = {}
+    drawn: dict[str, list[dict[str, np.ndarray]]] = {}
     labels = trainings[0].predictions.test_labels
-    resamples = measures.draw_weights(labels)
+    units = {"images": measures.draw_weights(labels)}
+    if patients is not None:
+        units["patients"] = measures.draw_weights(labels, clusters=patients)
     for trained in trainings:
-        measured = measure(trained.predictions.test_probabilities, labels, classes, resamples)
-        metrics.setdefault(trained.model, {})[str(trained.seed)] = measured
-    return metrics
+        probabilities = trained.predictions.test_probabilities
+        given = {u: resampled(probabilities, labels, classes, rows) for u, rows in units.items()}
+        measured = _measured(probabilities, labels, classes, given["images"])
+        each.setdefault(trained.model, {})[str(trained.seed)] = measured
+        drawn.setdefault(trained.model, []).append(given)
+    count = None if patients is None else len(np.unique(patients))
+    means = {
+        model: {name: _mean(by_seed, drawn[model], name, count) for name in names(classes)}
+        for model, by_seed in each.items()
+    }
+    return each, means
 
 
-def to_json(metrics: Metrics) -> dict[str, Any]:
-    """The content of metrics.json."""
-    return _each(metrics, Measure.as_json)
+def _mean(
+    by_seed: dict[str, dict[str, Measure]],
+    drawn: list[dict[str, dict[str, np.ndarray]]],
+    name: str,
+    patients: int | None,
+) -> OverSeeds:
+    """The mean of a metric over seeds, within the range of what it measures."""
+    of_units = [np.mean([one[unit][name] for one in drawn], axis=0) for unit in drawn[0]]
+    mean = seeds.over_seeds([each[name] for each in by_seed.values()], *of_units, units=patients)
+    value, low, high, n = mean.measure
+    if low is None or np.isnan(value):
+        return mean
+    highest = np.inf if name == "loss" else 1.0
+    return mean._replace(measure=Measure(value, max(low, 0.0), min(high, highest), n))
+
+
+def of_test_patients(dataset: Dataset) -> np.ndarray | None:
+    """Whose each test image is: int (n,), equal for images of one patient; None where not known.
+
+    An image whose patient isn't known counts as another patient's.
+    """
+    patients = scans.source_patients(dataset)
+    if patients is None or (patients["test"] == scans.UNKNOWN).all():
+        return None
+    named = patients["test"].astype(str)
+    alone = np.char.add("image ", np.arange(len(named)).astype(str))
+    return np.unique(np.where(named == scans.UNKNOWN, alone, named), return_inverse=True)[1]
+
+
+def to_json(metrics: Metrics, means: Means) -> dict[str, Any]:
+    """The content of metrics.json: a model's seeds, and the means over them as `ALL_SEEDS`."""
+    return {
+        model: {
+            seed: {name: value.as_json() for name, value in by_name.items()}
+            for seed, by_name in [*by_seed.items(), (ALL_SEEDS, means[model])]
+        }
+        for model, by_seed in metrics.items()
+    }
 
 
 def from_json(content: dict[str, Any]) -> Metrics:
-    """The metrics that `to_json` told."""
-    return _each(content, Measure.from_json)
+    """The metrics of each seed that `to_json` told."""
+    return {
+        model: {
+            seed: {name: Measure.from_json(fields) for name, fields in by_name.items()}
+            for seed, by_name in by_seed.items()
+            if seed != ALL_SEEDS
+        }
+        for model, by_seed in content.items()
+    }
+
+
+def means_from_json(content: dict[str, Any]) -> Means:
+    """The means over seeds that `to_json` told."""
+    return {
+        model: {name: OverSeeds.from_json(fields) for name, fields in by[ALL_SEEDS].items()}
+        for model, by in content.items()
+    }
 
 
 def names(classes: tuple[str, ...]) -> list[str]:
@@ -119,9 +209,7 @@ def resampled(
     pairs = np.eye(count**2, dtype=np.float32)[labels * count + probabilities.argmax(axis=1)]
     counts = measures.totals(resamples, pairs).reshape(-1, count, count)
     drawn = _scores(counts, classes)
-    true_class = _rows_adding_to_one(probabilities)[np.arange(n), labels]
-    logs = np.log(np.clip(true_class, np.finfo(true_class.dtype).eps, 1))
-    drawn["loss"] = -measures.totals(resamples, logs) / n
+    drawn["loss"] = measures.totals(resamples, measures.negative_logs(probabilities, labels)) / n
     return drawn | _areas(probabilities, labels, classes, resamples)
 
 
@@ -246,17 +334,14 @@ def _rank(
     return images[true], steps, len(true) * len(false)
 
 
-def _rows_adding_to_one(probabilities: np.ndarray) -> np.ndarray:
-    # In float32 they do so to 1e-7 only, and scikit-learn warns.
-    exact = probabilities.astype(np.float64)
-    return exact / exact.sum(axis=1, keepdims=True)
-
-
-def _each(metrics: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
-    return {
-        model: {
-            seed: {name: convert(value) for name, value in by_name.items()}
-            for seed, by_name in by_seed.items()
-        }
-        for model, by_seed in metrics.items()
-    }
+def _content(run: Run, settings: Settings, dataset: Dataset) -> dict[str, Any]:
+    if run.is_recorded:
+        return read_json(run.metrics)
+    patients = of_test_patients(dataset)
+    told = None if patients is None else patients.tolist()
+    key = result_key(settings, dataset, Path(__file__), told)
+    if not is_current(run.metrics, key):
+        measured = measure_all(recall(run, settings, dataset), dataset.classes, patients)
+        write_json(run.metrics, to_json(*measured))
+        remember(run.metrics, key)
+    return read_json(run.metrics)

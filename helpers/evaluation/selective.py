@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
+from statsmodels.stats.proportion import proportion_confint
 
 from helpers.evaluation import measures
 from helpers.evaluation.measures import Measure
@@ -15,26 +17,30 @@ def risk_coverage(
     """The error among the most confident images, for every share of images answered.
 
     El-Yaniv and Wiener (2010); the area under the curve (AURC) by Geifman et al. (2019): the mean
-    risk over the n coverages 1/n to 1. Returns the curve, a row an image by falling confidence
-    (columns coverage, risk, low, high; 0 to 1), and the area with its 95 % interval.
+    risk over the n coverages 1/n to 1. Images of equal confidence share their errors evenly, which
+    is what a random order of theirs gives on average. Returns the curve, a row an image by falling
+    confidence (columns coverage, risk, low, high; 0 to 1, Wilson's interval), and the area with its
+    95 % bootstrap interval.
     """
-    n = len(labels)
-    order = np.argsort(-probabilities.max(axis=1), kind="stable")
-    is_wrong = (probabilities.argmax(axis=1) != labels)[order].astype(np.float32)
-    answered = wrong = np.zeros((len(resamples), 1), np.float32)
-    ends, area = [], 0
-    for part in measures.blocks(n, len(resamples)):
-        drawn = resamples[:, order[part]]
-        answered = answered[:, -1:] + drawn.cumsum(axis=1)
-        wrong = wrong[:, -1:] + (drawn * is_wrong[part]).cumsum(axis=1)
-        risks = wrong / np.maximum(answered, 1)
-        ends.append(np.quantile(risks, [0.025, 0.975], axis=0))
-        area = area + (drawn * risks).sum(axis=1)
-    low, high = np.concatenate(ends, axis=1)
-    place = np.arange(1, n + 1)
-    risk = is_wrong.cumsum() / place
-    curve = pd.DataFrame({"coverage": place / n, "risk": risk, "low": low, "high": high})
-    return curve, measures.bootstrapped(risk.mean(), area / n, n)
+    n, is_wrong = len(labels), probabilities.argmax(axis=1) != labels
+    _, tie, size = np.unique(-probabilities.max(axis=1), return_inverse=True, return_counts=True)
+    place, places = np.repeat(np.arange(len(size)), size), np.arange(1, n + 1)
+    # The mean over the images of a tie, of what each counts and of what is wrong among it.
+    shares, shape = (1 / size[tie]).astype(np.float32), (len(size), n)
+    mean = sparse.csr_array((shares, (tie, np.arange(n))), shape)
+    mean_wrong = sparse.csr_array((shares * is_wrong, (tie, np.arange(n))), shape)
+    area = np.empty(len(resamples))
+    for rows in measures.blocks(len(resamples), n):
+        drawn = np.ascontiguousarray(resamples[rows].T)
+        answered, wrong = (mean @ drawn)[place], (mean_wrong @ drawn)[place]
+        risks = wrong.cumsum(axis=0) / np.maximum(answered.cumsum(axis=0), 1e-9)
+        area[rows] = (answered * risks).sum(axis=0) / n
+    errors = (mean @ is_wrong.astype(float))[place].cumsum()
+    low, high = proportion_confint(errors, places, method="wilson")
+    curve = pd.DataFrame(
+        {"coverage": places / n, "risk": errors / places, "low": low, "high": high}
+    )
+    return curve, measures.bootstrapped(curve["risk"].mean(), area, n)
 
 
 def conformal_threshold(probabilities: np.ndarray, labels: np.ndarray, miss: float) -> float:

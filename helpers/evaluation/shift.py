@@ -14,9 +14,9 @@ from helpers.study.settings import Training
 
 @dataclass(frozen=True)
 class PrevalenceShift:
-    """The fall of accuracy from validation to test, split in two, with 95 % intervals.
+    """The step of accuracy from validation to test, split in two, with 95 % intervals.
 
-    validation, test : accuracy (Wilson).
+    validation, test : accuracy.
     at_test_ratio : validation recalls, weighted by test's class ratio.
     by_ratio : the part of the changed class ratio, validation less `at_test_ratio`.
     rest : what that leaves over, `at_test_ratio` less test.
@@ -36,19 +36,26 @@ def prevalence_shift(predictions: Predictions, count: int = measures.RESAMPLES) 
 
     Under prevalence shift alone the images of a class look alike in both splits, so each class
     keeps its recall and only the class ratio changes (Saerens et al. 2002, who call it a change of
-    priors): validation recalls, weighted by test's class ratio, forecast test accuracy. Both
-    splits are resampled within classes, `count` times.
+    priors): validation recalls, weighted by test's class ratio, forecast test accuracy. Every part
+    is a sum of recalls (`measures.combined`), the class ratios being those of the splits.
     """
-    val, test = (_is_right(*split) for split in _by_split(predictions).values())
-    forecast = _counted_at_test_ratio(predictions) * val
-    less, nothing = _mean_difference(predictions, count), np.zeros(len(test))
+    splits, recalls, ratios = _by_split(predictions).values(), [], []
+    for probabilities, labels in splits:
+        classes, hits = range(probabilities.shape[1]), probabilities.argmax(axis=1) == labels
+        recalls.append([measures.share(hits[labels == k]) for k in classes])
+        ratios.append(np.array([recall.n for recall in recalls[-1]]) / len(labels))
+    (val, test), (of_val, of_test), nothing = recalls, ratios, np.zeros(len(ratios[0]))
+
+    def combined(in_val: np.ndarray, in_test: np.ndarray) -> Measure:
+        return measures.combined([*in_val, *in_test], [*val, *test])
+
     return PrevalenceShift(
-        measures.share(val),
-        measures.share(test),
-        at_test_ratio=less(forecast, nothing),
-        by_ratio=less(val - forecast, nothing),
-        rest=less(forecast, test),
-        total=less(val, test),
+        combined(of_val, nothing),
+        combined(nothing, of_test),
+        at_test_ratio=combined(of_test, nothing),
+        by_ratio=combined(of_val - of_test, nothing),
+        rest=combined(of_test, -of_test),
+        total=combined(of_val, -of_test),
     )
 
 

@@ -1,4 +1,4 @@
-"""The clinic's question: who has to be seen at once? For sets whose classes have an urgency."""
+"""The clinic's question: who has to be seen soon? For sets whose classes have an urgency."""
 
 from typing import NamedTuple
 
@@ -17,8 +17,9 @@ class Triage(NamedTuple):
 
     threshold : of the urgent score, 0 to 1.
     on_validation : sensitivity there, the least that was asked for.
-    sensitivity, specificity : for the most urgent level on test, with Wilson intervals.
+    sensitivity, specificity : for the most urgent level on test, classes' sizes being fixed.
     levels : images by true (rows) and assigned (columns) level.
+    assigned : the level of each test image, a place in `URGENCY_LEVELS`: int (n,).
     """
 
     threshold: float
@@ -26,6 +27,7 @@ class Triage(NamedTuple):
     sensitivity: measures.Measure
     specificity: measures.Measure
     levels: pd.DataFrame
+    assigned: np.ndarray
 
 
 def applies(data_set: DataSet) -> bool:
@@ -74,9 +76,10 @@ def triage(predictions: Predictions, data_set: DataSet) -> Triage:
     return Triage(
         threshold,
         float((val_scores[val_positive] >= threshold).mean()),
-        measures.share(called[positive]),
-        measures.share(~called[~positive]),
+        measures.stratified_share(called[positive], labels[positive]),
+        measures.stratified_share(~called[~positive], labels[~positive]),
         pd.DataFrame(counts, index=URGENCY_LEVELS, columns=URGENCY_LEVELS),
+        assigned,
     )
 
 
@@ -100,21 +103,49 @@ def net_benefit(
 
 
 def precision_at(
-    called: np.ndarray, positive: np.ndarray, prevalences: np.ndarray, resamples: np.ndarray
+    called: np.ndarray,
+    labels: np.ndarray,
+    mixes: tuple[np.ndarray, np.ndarray],
+    prevalences: np.ndarray,
+    resamples: np.ndarray,
 ) -> pd.DataFrame:
     """The share of called images that are positive, were positives as common as given (Bayes).
 
-    A row a prevalence (index); columns: precision, low, high (95 %); 0 where nothing is called.
-    called, positive : bool (n,), positive with both values; prevalences : float (p,), in (0, 1).
+    A clinic's positives and negatives are other mixes of classes than a test split's, and a model
+    calls one class more often than another: each class counts by its share.
+
+    called : bool (n,); labels : int (n,); mixes : the classes' shares among positives and among
+    negatives, float (classes,) each, adding up to 1; prevalences : float (p,), in (0, 1). A row a
+    prevalence (index); columns: precision, low, high (95 %); 0 where nothing is called.
     """
+    sizes = np.maximum(np.bincount(labels, minlength=len(mixes[0])), 1)
+    calls = (np.eye(len(sizes))[labels] * called[:, None]).astype(np.float32)
 
     def precisions(resamples: np.ndarray) -> np.ndarray:
-        sensitivity = measures.totals(resamples, called & positive) / positive.sum()
-        false_alarms = measures.totals(resamples, called & ~positive) / (~positive).sum()
-        true = sensitivity[:, None] * prevalences
-        return true / np.maximum(true + false_alarms[:, None] * (1 - prevalences), 1e-12)
+        rates = measures.totals(resamples, calls) / sizes
+        true, false = (rates @ mix for mix in mixes)
+        true, false = true[:, None] * prevalences, false[:, None] * (1 - prevalences)
+        return true / np.maximum(true + false, 1e-12)
 
     (value,) = precisions(measures.everything(len(called)))
     low, high = np.quantile(precisions(resamples), [0.025, 0.975], axis=0)
     curve = {"precision": value, "low": low, "high": high}
     return pd.DataFrame(curve, index=pd.Index(prevalences, name="prevalence"))
+
+
+def mixes(labels: np.ndarray, data_set: DataSet) -> tuple[np.ndarray, np.ndarray]:
+    """The classes' shares among the urgent images of a split and among its others."""
+    sizes, is_urgent = np.bincount(labels, minlength=len(data_set.classes)), urgent(data_set)
+    parts = sizes * is_urgent, sizes * ~is_urgent
+    return tuple(part / max(part.sum(), 1) for part in parts)
+
+
+def clinics_mix(data_set: DataSet, calm: float) -> np.ndarray:
+    """The classes' shares among what isn't urgent, `calm` (0 to 1) of it being to be observed.
+
+    The rest is what asks for a routine referral; classes of one level are equally common.
+    """
+    level = level_of(data_set)
+    shares = (level == 1) / max((level == 1).sum(), 1), (level == 2) / max((level == 2).sum(), 1)
+    mix = (1 - calm) * shares[0] + calm * shares[1]
+    return mix / mix.sum()

@@ -7,6 +7,7 @@
 - `faithfulness`: does it tell what the model uses?
 - `similarity`: how alike do maps stay when something changes?
 - `randomization`: models whose weights are drawn anew.
+- `judgement`: intervals of few images, paired margins, and three verdicts.
 - `controls`: which models are on trial, and those trained beside them where truth is known.
 - `trial`: every method of a model by every criterion.
 - `rows`: what a trial found, and its verdicts.
@@ -20,6 +21,7 @@ __all__ = [
     "artifacts",
     "controls",
     "faithfulness",
+    "judgement",
     "localization",
     "maps",
     "methods",

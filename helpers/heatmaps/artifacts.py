@@ -7,17 +7,19 @@ import numpy as np
 from helpers.heatmaps import rows
 from helpers.study.runs import Run, remember, replacing_file, write_json
 
-SHOWN = 6  # images of each model
-
 
 class Shown(NamedTuple):
     """To look at: maps by method, float32 (n, height, width), 0 to 1, and the classes explained.
 
-    Of a model's first test images, for the classes that it named, int64 (n,).
+    Of some test images (indices int64 (n,)), for the classes that a model named, int64 (n,).
     """
 
+    images: np.ndarray
     classes: np.ndarray
     maps: dict[str, np.ndarray]
+
+
+PLACES = ("images", "classes")
 
 
 class Trial(NamedTuple):
@@ -33,7 +35,7 @@ def save_trial(run: Run, trial: Trial, key: str) -> None:
     arrays = {}
     for model, shown in trial.shown.items():
         arrays |= {f"{model}/{method}": maps for method, maps in shown.maps.items()}
-        arrays[f"{model}/classes"] = shown.classes
+        arrays |= {f"{model}/{field}": getattr(shown, field) for field in PLACES}
     with replacing_file(run.heatmaps) as partial:
         np.savez(partial, **arrays)
     for artifact in (run.explanations, run.heatmaps):
@@ -48,5 +50,5 @@ def load_trial(run: Run) -> Trial:
             for name, array in arrays.items():
                 model, _, method = name.partition("/")
                 by_model.setdefault(model, {})[method] = array
-    shown = {model: Shown(maps.pop("classes"), maps) for model, maps in by_model.items()}
+    shown = {model: Shown(*map(maps.pop, PLACES), maps) for model, maps in by_model.items()}
     return Trial(rows.load(run), shown)

@@ -18,9 +18,6 @@ from scipy import sparse
 from scipy.ndimage import gaussian_filter
 from scipy.sparse.linalg import spsolve
 
-from helpers.evaluation import measures
-from helpers.heatmaps.maps import Criterion
-
 # Images float32 (n, height, width, channels), 0 to 255, to probabilities (n, classes).
 Predict = Callable[[np.ndarray], np.ndarray]
 Areas = dict[str, np.ndarray]  # under each image's curves, float (n,), by the criteria's names
@@ -57,9 +54,7 @@ def insertion(
     return _follow(predict, steps, classes)
 
 
-# Of a map's areas and a random order's: above 0, at most 1, is better than random.
-DELETION = Criterion("deletion", lambda area, random: random - area)
-INSERTION = Criterion("insertion", lambda area, random: area - random)
+DELETION, INSERTION = "deletion", "insertion"
 CRITERIA = (DELETION, INSERTION)
 
 
@@ -69,7 +64,7 @@ def areas(
     """The mean of each curve over the share of pixels: low by deletion of what a model uses."""
     return {
         name: np.trapezoid(curve(predict, images, maps, classes, seed), dx=1 / STEPS, axis=1)
-        for name, curve in ((DELETION.name, deletion), (INSERTION.name, insertion))
+        for name, curve in ((DELETION, deletion), (INSERTION, insertion))
     }
 
 
@@ -81,9 +76,12 @@ def random_areas(predict: Predict, images: np.ndarray, classes: np.ndarray) -> A
     return {name: np.mean([order[name] for order in orders], axis=0) for name in orders[0]}
 
 
-def faithfulness(by_map: Areas, by_chance: Areas) -> dict[str, measures.Measure]:
-    """How much better than a random order of pixels a map's is, with 95 % intervals over images."""
-    return {name: measures.mean(score(by_map[name], by_chance[name])) for name, score in CRITERIA}
+def gains(by_map: Areas, by_chance: Areas) -> Areas:
+    """How much better than a random order of pixels a map's is: above 0, at most 1, is better."""
+    return {
+        DELETION: by_chance[DELETION] - by_map[DELETION],
+        INSERTION: by_map[INSERTION] - by_chance[INSERTION],
+    }
 
 
 def impute(images: np.ndarray, removed: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,38 +1,23 @@
 """Does a heatmap find the lesion? Four criteria against the phantom's masks, and what chance earns.
 
+Beside chance stand maps that know no model (`baselines`), and what the true masks themselves score
+on a coarse grid (`ceilings`).
+
 Maps are float (n, height, width), 0 to 1; masks bool of the same shape; scores float (n,), 0 to 1.
 A constant map points nowhere, so it finds nothing: it scores 0 on every criterion. An image without
 a lesion has no truth to find and scores nan.
 """
-
-from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from scipy.signal.windows import gaussian
 from scipy.stats import rankdata
 from skimage.filters import sobel
 
-from helpers.evaluation import measures
-from helpers.heatmaps.maps import Criterion, is_constant, share
+from helpers.heatmaps.maps import Criterion, is_constant, scaled_up, share
 
 THRESHOLDS = np.arange(1, 20) / 20
 OTHERS = 5  # masks of other images on which each map is scored for chance
-EDGES = "edges"  # the image's own edges as a map
 BLOB_WIDTH = 1 / 6  # standard deviation of the centre blob, as a share of the side
-
-
-class Score(NamedTuple):
-    """By one criterion, the mean over the images that have a lesion.
-
-    chance : the mean of the same maps on other images' masks; above : value less chance, paired by
-    image; constant : the share of constant maps, which count as 0.
-    """
-
-    measure: measures.Measure
-    chance: float
-    above: measures.Measure
-    constant: float
 
 
 def pointing_game(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -67,51 +52,73 @@ def intersection_over_union(maps: np.ndarray, masks: np.ndarray, threshold: floa
     return _share(maps, masks, named & masks, named | masks)
 
 
+def fitted_overlap(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Intersection over union, at the threshold that is best on the other half of the images."""
+    scores = np.full(len(maps), np.nan)
+    for half in (slice(0, None, 2), slice(1, None, 2)):
+        other = slice(1 - half.start, None, 2)
+        threshold = best_threshold(maps[other], masks[other])
+        scores[half] = intersection_over_union(maps[half], masks[half], threshold)
+    return scores
+
+
 MASS_INSIDE = Criterion("mass inside", mass_inside)
-# Of images without a lesion: the share of pixels above half of the highest value there can be.
-WARM_AREA = Criterion("warm area", lambda maps: (maps > 0.5).mean(axis=(1, 2)))
+POINTING = Criterion("pointing game", pointing_game)
+CRITERIA = (POINTING, MASS_INSIDE, Criterion("AUPRC", auprc), Criterion("IoU", fitted_overlap))
 
 
-def criteria_at(threshold: float) -> tuple[Criterion, ...]:
-    """The four criteria of images with a lesion, IoU at this threshold."""
-    iou = Criterion("IoU", partial(intersection_over_union, threshold=threshold))
-    return Criterion("pointing game", pointing_game), MASS_INSIDE, Criterion("AUPRC", auprc), iou
-
-
-CRITERIA = criteria_at(0.5)  # a trial takes the threshold that is best on validation
+def warm_area(maps: np.ndarray) -> np.ndarray:
+    """The share of pixels above half of the highest value there can be: float (n,)."""
+    return (maps > 0.5).mean(axis=(1, 2))
 
 
 def best_threshold(maps: np.ndarray, masks: np.ndarray) -> float:
-    """The threshold with the highest mean IoU, to be fixed on validation: 0.05 to 0.95."""
-    means = [np.nanmean(intersection_over_union(maps, masks, t)) for t in THRESHOLDS]
+    """The threshold with the highest mean IoU, 0.05 to 0.95, of images with a lesion."""
+    means = [np.nansum(intersection_over_union(maps, masks, t)) for t in THRESHOLDS]
     return float(THRESHOLDS[np.argmax(means)])
 
 
-def truth(maps: np.ndarray, masks: np.ndarray, threshold: float) -> dict[str, Score]:
-    """Each criterion's score, by its name, on the images that have a lesion; IoU at a threshold.
+def chance(criterion: Criterion, maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """What each map scores on other images' masks, on up to `OTHERS` of them: float (n,).
 
-    Chance is the same maps on other images' masks, each on up to `OTHERS` of them: lesions lie near
-    the centre, so that uniform chance would flatter every map that is warm there. Raises ValueError
-    when fewer than two images have a lesion.
+    Lesions lie near the centre, so that uniform chance would flatter every map that is warm there.
+    Every image has a lesion; ValueError for fewer than two.
     """
-    lesion = masks.any(axis=(1, 2))
-    maps, masks = maps[lesion], masks[lesion]
-    others = _derangements(len(maps), seed=0)
-    constant = float(is_constant(maps).mean())
-    scores = {}
-    for name, score in criteria_at(threshold):
-        inside = score(maps, masks)
-        chance = np.mean([score(maps, masks[other]) for other in others], axis=0)
-        above = measures.mean(inside - chance)
-        scores[name] = Score(measures.mean(inside), float(chance.mean()), above, constant)
-    return scores
+    others = derangements(len(maps))
+    return np.mean([criterion.score(maps, masks[other]) for other in others], axis=0)
 
 
 def baselines(images: np.ndarray) -> dict[str, np.ndarray]:
     """Maps that know no model, by name, of images uint8 (n, height, width, channels): float32."""
     shape = images.shape[:3]
-    blob, noise = centre_blob(shape), random_maps(shape, seed=0)
-    return {"centre blob": blob, EDGES: edges(images), "random": noise}
+    return {
+        "brightness": (images.mean(axis=3) / 255).astype(np.float32),
+        "edges": edges(images),
+        "centre blob": centre_blob(shape),
+        "centre band": centre_band(shape),
+    }
+
+
+def ceilings(masks: np.ndarray, grid: tuple[int, int]) -> dict[str, np.ndarray]:
+    """What maps of so few cells could show at best, by name: float32, of the masks' shape.
+
+    `mean`: in each cell the lesion's share of it; `best`: the cell with most of the lesion alone.
+    Both are scaled up as a method's cells are.
+    """
+    area = averaged(masks, grid)
+    best = area == area.max(axis=(1, 2), keepdims=True)
+    size = masks.shape[1]
+    if grid == masks.shape[1:]:
+        return {"mean": area, "best": best.astype(np.float32)}
+    return {"mean": scaled_up(area, size), "best": scaled_up(best.astype(np.float32), size)}
+
+
+def averaged(masks: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Masks averaged in the cells of a grid, by area: float32 (n, *grid)."""
+    down, across = (
+        _overlap(length, cells) for length, cells in zip(masks.shape[1:], grid, strict=True)
+    )
+    return (down @ masks.astype(np.float32) @ across.T).astype(np.float32)
 
 
 def centre_blob(shape: tuple[int, int, int]) -> np.ndarray:
@@ -121,6 +128,14 @@ def centre_blob(shape: tuple[int, int, int]) -> np.ndarray:
     return np.repeat((blob / blob.max())[None], n, axis=0).astype(np.float32)
 
 
+def centre_band(shape: tuple[int, int, int]) -> np.ndarray:
+    """The same horizontal band across the middle of every image, Gaussian from top to bottom."""
+    n, height, width = shape
+    across = gaussian(height, BLOB_WIDTH * height)
+    band = np.repeat(across[:, None] / across.max(), width, axis=1)
+    return np.repeat(band[None], n, axis=0).astype(np.float32)
+
+
 def edges(images: np.ndarray) -> np.ndarray:
     """Sobel's gradient magnitude of the mean over channels, over its highest in the image."""
     grey = images.mean(axis=3).astype(np.float32)
@@ -128,20 +143,23 @@ def edges(images: np.ndarray) -> np.ndarray:
     return share(magnitude, magnitude.max(axis=(1, 2), keepdims=True))
 
 
-def random_maps(shape: tuple[int, int, int], seed: int) -> np.ndarray:
-    """Every pixel drawn uniformly from 0 to 1."""
-    return np.random.default_rng(seed).random(shape, np.float32)
-
-
-def _derangements(n: int, seed: int) -> list[np.ndarray]:
+def derangements(n: int, seed: int = 0) -> list[np.ndarray]:
     """Up to `OTHERS` permutations int (n,) that leave no image in its place, nor repeat a pair."""
     if n < 2:
-        raise ValueError("chance needs two images with a lesion")
+        raise ValueError("chance needs two images")
     rng = np.random.default_rng(seed)
     circle = rng.permutation(n)
     place = np.argsort(circle)
     steps = 1 + rng.permutation(n - 1)[:OTHERS]
     return [circle[(place + step) % n] for step in steps]
+
+
+def _overlap(length: int, cells: int) -> np.ndarray:
+    """Which share of each of so many cells each pixel of a side is: float (cells, length)."""
+    ends = np.linspace(0, length, cells + 1)
+    starts = np.arange(length)
+    inside = np.minimum(ends[1:, None], starts + 1) - np.maximum(ends[:-1, None], starts)
+    return inside.clip(0) * cells / length
 
 
 def _share(maps: np.ndarray, masks: np.ndarray, part: np.ndarray, whole: np.ndarray) -> np.ndarray:

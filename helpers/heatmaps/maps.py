@@ -3,11 +3,11 @@
 Maps are float (n, height, width), 0 and above; labels int (n,).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.stats import pearsonr
 
 
@@ -19,6 +19,21 @@ class Criterion(NamedTuple):
 
     name: str
     score: Callable[..., np.ndarray]
+
+
+def grad_cam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """Grad-CAM (Selvaraju et al. 2017, equations 1 and 2).
+
+    activations : what a layer makes of each image, float (n, h, w, filters).
+    gradients : of the explained logit by these activations, of the same shape.
+    """
+    weights = gradients.mean(axis=(1, 2), keepdims=True)  # one a filter
+    return np.maximum((weights * activations).sum(axis=-1), 0)
+
+
+def layer_cam(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """LayerCAM (Jiang et al. 2021, equations 5 and 6): each cell has weights of its own."""
+    return np.maximum((np.maximum(gradients, 0) * activations).sum(axis=-1), 0)
 
 
 def scaled_up(maps: np.ndarray, size: int) -> np.ndarray:
@@ -52,28 +67,15 @@ def class_average_maps(maps: np.ndarray, labels: np.ndarray, classes: int) -> np
     return averages
 
 
-def map_statistics(
-    maps: np.ndarray, images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]
-) -> pd.DataFrame:
-    """What each class's average map shows: a row a class, nan for one without an image.
-
-    `peak row`, `peak column`: where the average map is highest, as a share of the image's height
-    and width (0 top or left, 1 bottom or right); `correlation with the image`: Pearson's, between
-    the scaled-up average map and the class's average image (1: it lights up where the retina is
-    bright; nan where either is constant); `constant maps`: the share of images whose map points
-    nowhere. Images are uint8 (n, height, width, channels).
-    """
+def class_correlations(
+    maps: np.ndarray, labels: np.ndarray, classes: Sequence[str]
+) -> dict[tuple[str, str], float]:
+    """How alike the mean maps of each two classes are, by Pearson; a constant one is left out."""
     averages = class_average_maps(maps, labels, len(classes))
-    large = scaled_up(averages, images.shape[1])
-    rows = {}
-    for k in np.unique(labels):
-        row, column = np.unravel_index(averages[k].argmax(), averages[k].shape)
-        pair = large[k].ravel(), images[labels == k].mean(axis=(0, 3)).ravel()
-        varied = all(np.ptp(each) > 0 for each in pair)
-        rows[classes[k]] = {
-            "peak row": (row + 0.5) / averages.shape[1],
-            "peak column": (column + 0.5) / averages.shape[2],
-            "correlation with the image": pearsonr(*pair).statistic if varied else np.nan,
-            "constant maps": is_constant(maps[labels == k]).mean(),
-        }
-    return pd.DataFrame(rows).T.reindex(list(classes)).rename_axis("class")
+    varied = [k for k, each in enumerate(averages) if np.ptp(each) > 0]
+    return {
+        (classes[a], classes[b]): float(
+            pearsonr(averages[a].ravel(), averages[b].ravel()).statistic
+        )
+        for a, b in combinations(varied, 2)
+    }

@@ -1,26 +1,53 @@
 """What a trial of heatmaps found: a row a model, method and criterion, and the verdicts."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 
 from helpers.evaluation.measures import Measure
+from helpers.heatmaps import judgement
+from helpers.heatmaps.controls import METHODS
 from helpers.heatmaps.faithfulness import DELETION, INSERTION
-from helpers.heatmaps.localization import EDGES, MASS_INSIDE
-from helpers.heatmaps.maps import Criterion
-from helpers.heatmaps.similarity import CRITERIA, RANK_CORRELATION
+from helpers.heatmaps.judgement import Margin
+from helpers.heatmaps.localization import MASS_INSIDE
+from helpers.heatmaps.similarity import RANK_CORRELATION
 from helpers.study.runs import Run, read_json
 
 NO_MODEL = "no model"
 SHUFFLED = "shuffled labels"
-# What maps are compared under; `RANDOM_DOWN_TO` is followed by a stage.
-RANDOM_DOWN_TO, ALL_RANDOM = "random down to ", "all weights random"
-QUIET_NOISE, FLIP, OTHER_SEED, OTHER_MODEL = "quiet noise", "flip", "other seed", "other model"
-# From this rank correlation on two maps count as the same, and below it as another: ours.
-SAME = 0.5
+# What maps are compared under.
+ALL_RANDOM, NOISE, FLIP = "all weights random", "noise", "flip"
+OTHER_SEED, OTHER_MODEL = "other seed", "other model"
+BEFORE_RELU = "the convolution itself"
+MORE_THAN = "more than "  # a model: by how much a value exceeds that of its map of the same image
+WARM_AREA, HOTTEST_CELL = "warm area", "same hottest cell"
+ANOTHER_DRAW, HALF_THE_CALLS = "another draw of its samples", "half the calls"
+CELLS, MEAN_MAPS = "cells", "correlation of mean maps"
+PROBABILITY = "fall of the probability"
+TRUE_MASK = "true mask, "  # a method: what its grid could show at best
+CHANCE, DISEASED = "chance", "diseased images"
+
+
+class Check(NamedTuple):
+    """What is judged of every method: the rows of a criterion under a control."""
+
+    criterion: str
+    control: str | None = None
+
+
+# In the order of the pages.
+CHECKS = {
+    "finds the lesion": Check(MASS_INSIDE.name),
+    "deletion": Check(DELETION),
+    "insertion": Check(INSERTION),
+    "needs the weights": Check(RANK_CORRELATION.name, ALL_RANDOM),
+    "bears noise": Check(RANK_CORRELATION.name, NOISE),
+    "turns with the image": Check(RANK_CORRELATION.name, FLIP),
+}
+# Those in which maps that know no model are tried as well.
+BASELINED = ("finds the lesion", "deletion", "insertion")
 
 
 @dataclass(frozen=True)
@@ -29,10 +56,17 @@ class Row:
 
     model : the one whose maps they are, or `NO_MODEL`.
     measure : the mean over images; None where there is none, and `why`.
-    chance : what maps earn by chance; None where that isn't known.
+    chance : what maps earn by chance, or another group of images has (`beside`); None where that
+        isn't known.
     control : `SHUFFLED`, the labels of the model's training; all else, what was changed in what
         the maps are compared with.
     class_name : of the images, where they are of one class.
+    above : by how much `measure` exceeds the reference that it exceeds least, paired by image;
+        of maps that should change, the other way round.
+    beside : that reference: chance, or the name of a map that knows no model.
+    p : two-sided, of `above`, before Holm; verdict : after it, of those that are judged.
+    best : the highest mean of a map that knows no model, on the same images, and `best_map` its
+        name; ceiling : what the true masks would have on the map's grid.
     """
 
     model: str
@@ -43,6 +77,13 @@ class Row:
     control: str | None = None
     class_name: str | None = None
     why: str | None = None
+    above: Measure | None = None
+    beside: str | None = None
+    p: float | None = None
+    verdict: str | None = None
+    best: float | None = None
+    best_map: str | None = None
+    ceiling: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The row as `explanations.json` has it: control and class packed into two names."""
@@ -53,13 +94,16 @@ class Row:
             criterion = f"{self.control}: {criterion}"
         if self.class_name:
             criterion = f"{criterion}, {self.class_name}"
+        told = {name: getattr(self, name) for name in OPTIONAL}
+        if self.above:
+            told |= {name: getattr(self.above, field) for name, field in ABOVE.items()}
         return {
             "model": model,
             "method": self.method,
             "criterion": criterion,
             **(self.measure or Measure(np.nan, None, None, 0)).as_json(),
             "chance": self.chance,
-        } | ({"why": self.why} if self.why else {})
+        } | {name: value for name, value in told.items() if value is not None}
 
     @classmethod
     def from_json(cls, packed: dict[str, Any]) -> Self:
@@ -67,6 +111,7 @@ class Row:
         model, _, trained_on = packed["model"].partition(", ")
         compared, _, criterion = packed["criterion"].rpartition(": ")
         criterion, _, class_name = criterion.partition(", ")
+        above = [packed.get(name) for name in ABOVE]
         return cls(
             model,
             packed["method"],
@@ -75,8 +120,13 @@ class Row:
             packed["chance"],
             trained_on or compared or None,
             class_name or None,
-            packed.get("why"),
+            above=None if above[0] is None else Measure(*above),
+            **{name: packed.get(name) for name in OPTIONAL},
         )
+
+
+OPTIONAL = ("why", "beside", "p", "verdict", "best", "best_map", "ceiling")
+ABOVE = {f"above_{field}": field for field in Measure._fields}
 
 
 def judged(
@@ -84,15 +134,49 @@ def judged(
     method: str,
     criterion: str,
     measure: Measure,
-    chance: float,
+    chance: float | None = None,
     control: str | None = None,
     class_name: str | None = None,
+    margin: Margin | None = None,
+    **more: Any,
 ) -> Row:
     """A row of the trial; a measure of no image becomes a gap that says why."""
-    known, why = None if np.isnan(chance) else float(chance), None
     if not measure.n:
-        measure, known, why = None, None, "no map that isn't constant"
-    return Row(model, method, criterion, measure, known, control, class_name, why)
+        why = "no map that isn't constant"
+        return Row(model, method, criterion, None, None, control, class_name, why)
+    chance = None if chance is None or np.isnan(chance) else float(chance)
+    if margin and margin.above.n:
+        more |= margin._asdict()
+    return Row(model, method, criterion, measure, chance, control, class_name, **more)
+
+
+def beside_baselines(baselines: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Of the values of maps that know no model, the highest mean and whose it is, for a row."""
+    means = {name: float(np.nanmean(values)) for name, values in baselines.items()}
+    best = max(means, key=means.__getitem__)
+    return {"best": means[best], "best_map": best}
+
+
+def decided(rows: Iterable[Row]) -> list[Row]:
+    """The same rows with verdicts: of each model's methods by `CHECKS`, after Holm over them all.
+
+    A comparison of two models (`MORE_THAN`) is judged among those of the same two.
+    """
+    rows = list(rows)
+    tables: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
+        is_checked = Check(row.criterion, row.control) in CHECKS.values() and row.method in METHODS
+        is_compared = (row.control or "").startswith(MORE_THAN)
+        if row.above and not row.class_name and row.model != NO_MODEL:
+            if is_checked:
+                tables.setdefault(row.model, []).append(place)
+            elif is_compared:
+                tables.setdefault(f"{row.model} {row.control}", []).append(place)
+    for places in tables.values():
+        words = judgement.verdicts([(rows[p].above.value, rows[p].p) for p in places])
+        for place, word in zip(places, words, strict=True):
+            rows[place] = replace(rows[place], verdict=word)
+    return rows
 
 
 def find(
@@ -111,15 +195,22 @@ def find(
     return None
 
 
-def compared(rows: Iterable[Row]) -> list[tuple[str, str]]:
-    """Under which controls, and by which criteria, maps were compared: each once, in order."""
-    names = {criterion.name for criterion in CRITERIA}
-    return list(dict.fromkeys((r.control, r.criterion) for r in rows if r.criterion in names))
+def of_check(rows: Iterable[Row], model: str, check: str) -> dict[str, Row]:
+    """A model's rows of one of `CHECKS`, by method, in the order of the methods' families."""
+    asked = CHECKS[check]
+    found = {
+        row.method: row
+        for row in rows
+        if row.model == model
+        and (row.criterion, row.control, row.class_name) == (*asked, None)
+        and row.method in METHODS
+    }
+    return {method: found[method] for method in METHODS if method in found}
 
 
-def randomizes(control: str) -> bool:
-    """Whether a control draws weights anew."""
-    return control == ALL_RANDOM or control.startswith(RANDOM_DOWN_TO)
+def tried(rows: Iterable[Row]) -> list[str]:
+    """The models whose maps have a value: each once, in order."""
+    return list(dict.fromkeys(r.model for r in rows if r.measure and r.model != NO_MODEL))
 
 
 def load(run: Run) -> list[Row]:
@@ -128,42 +219,3 @@ def load(run: Run) -> list[Row]:
         return [Row.from_json(packed) for packed in read_json(run.explanations) or []]
     except (TypeError, LookupError, AttributeError, ValueError):
         return []
-
-
-# What a method passes: the criterion and control of a row, and where its interval has to lie.
-CHECKS: dict[str, tuple[Criterion, str | None, Callable[[Row], bool]]] = {
-    "finds the lesion": (MASS_INSIDE, None, lambda row: row.measure.low > row.chance),
-    "deletion": (DELETION, None, lambda row: row.measure.low > 0),  # a random order's is 0
-    "insertion": (INSERTION, None, lambda row: row.measure.low > 0),
-    "needs the weights": (RANK_CORRELATION, ALL_RANDOM, lambda row: row.measure.high < SAME),
-    "quiet noise": (RANK_CORRELATION, QUIET_NOISE, lambda row: row.measure.low > SAME),
-    "flip": (RANK_CORRELATION, FLIP, lambda row: row.measure.low > SAME),
-}
-
-
-def verdicts(rows: list[Row], model: str) -> pd.DataFrame:
-    """A method a row, a check a column: True where it passes, False where not, None untried.
-
-    The method that passes most comes first.
-    """
-    # The image's edges, as a map, are tried by deletion and insertion alone.
-    methods = dict.fromkeys(r.method for r in rows if r.model == model and r.method != EDGES)
-    passed = {method: dict.fromkeys(CHECKS) for method in methods}
-    for method, checks in passed.items():
-        for check, (criterion, control, passes) in CHECKS.items():
-            row = find(rows, model, method, criterion.name, control=control)
-            if row and row.measure:
-                checks[check] = bool(passes(row))
-    order = sorted(passed, key=lambda method: -list(passed[method].values()).count(True))
-    table = {method: passed[method] for method in order}
-    return pd.DataFrame(table, dtype=object).T.rename_axis("method")
-
-
-def keeping_maps(rows: list[Row], model: str) -> list[Row]:
-    """The rows of a model's methods whose maps stay the same though all weights are random.
-
-    The rank correlation's interval lies above `SAME` and above chance: edge detectors.
-    """
-    wanted = (model, ALL_RANDOM, RANK_CORRELATION.name)
-    random = [row for row in rows if (row.model, row.control, row.criterion) == wanted]
-    return [row for row in random if row.measure and row.measure.low > max(SAME, row.chance or 0)]

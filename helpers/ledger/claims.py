@@ -22,23 +22,25 @@ LEDGER = settings.REPOSITORY / "book" / "claims.yaml"
 # How many of a source's arguments, the first ones, are models.
 SOURCES = {
     **{"metric": 1, "history": 1, "minutes": 1, "parameters": 1, "layers": 1},
-    **{"ratio": 2, "difference": 2, "setting": 0, "medmnist": 0, "protocol": 0},
+    **{"ratio": 2, "difference": 2, "least_difference": 2},
+    **{"setting": 0, "medmnist": 0, "protocol": 0},
 }
-# What every run of this book does, whatever its settings (see models and heatmaps).
+# What every run of this book does, whatever its settings (see models and heatmaps), in a clause.
 EVERY_RUN = {
-    "normalisation": "[0,1], in the model's first layer",
-    "labels": "one-hot",
-    "loss": "categorical crossentropy",
-    "early-stopping": "monitors validation loss",
-    "checkpoint": "best validation accuracy",
-    "base": "frozen",
-    "metrics": "accuracy, precision, recall, F1-score",
-    "averages": "macro and weighted averages",
-    "figures": "confusion matrices, ROC curves",
-    "auc": "per-class and micro-average",
-    "grad-cam-target": "last convolutional layer",
-    "heatmaps": "Grad-CAM heatmaps of single images, right and wrong",
-    "focus": "per-class focus pattern: each class's mean map",
+    "architectures": "two CNN architectures are compared, each with the report's layers",
+    "normalisation": "pixels are scaled to [0,1] in the model's first layer",
+    "labels": "labels are one-hot",
+    "loss": "the loss is categorical crossentropy",
+    "early-stopping": "early stopping monitors validation loss",
+    "checkpoint": "the epoch with the best validation accuracy is kept",
+    "base": "the base is frozen",
+    "metrics": "accuracy, precision, recall, F1-score are measured",
+    "averages": "macro and weighted averages are measured",
+    "figures": "confusion matrices, ROC curves are drawn",
+    "auc": "AUC is told per-class and micro-average",
+    "grad-cam-target": "Grad-CAM looks at the last convolutional layer",
+    "heatmaps": "Grad-CAM heatmaps of single images are shown, right and wrong ones",
+    "focus": "a per-class focus pattern is shown, each class's mean map",
 }
 
 Text = Annotated[str, Field(min_length=1, strict=True)]
@@ -77,20 +79,29 @@ class Heatmap(BaseModel, extra="forbid", frozen=True):
     criteria: Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
+class OnRecord(BaseModel, extra="forbid", frozen=True):
+    """What a source that anyone can look up says of a claim."""
+
+    says: Literal["confirmed", "contradicted"]
+    source: Text
+
+
 class Claim(BaseModel, extra="forbid", frozen=True):
     """A checkable statement of the report; `book/claims.yaml` says what each field holds."""
 
     id: Text
-    section: Annotated[str, Field(pattern=r"^[1-6](\.\d)+$", strict=True)]
+    section: Annotated[str, Field(pattern=r"^([1-6](\.\d)+|abstract|references)$", strict=True)]
     claim: Text
     stated: Text
     kind: Kind
     needs: Literal["data", "architecture", "none"]
     checks: tuple[Check, ...] = ()
+    fact: Text | None = None
     measured: Text | None = None
     expected: Text | None = None
     heatmap: Heatmap | None = None
     untestable: Text | None = None
+    on_record: OnRecord | None = None
     note: Text | None = None
 
 
@@ -163,7 +174,7 @@ def _check_references(claim: Claim, by_id: Mapping[str, Claim]) -> None:
             raise ValueError("heatmaps decide nothing: say why it is untestable")
         _check_known("model", claim.heatmap.models, reported)
     if not claim.measured:
-        if claim.untestable is None:
+        if claim.untestable is None and claim.on_record is None:
             raise ValueError("says neither what is measured nor why it is untestable")
         return
     source, *names = claim.measured.split()

@@ -1,17 +1,19 @@
 """A run's answers to the ledger: what each source that `measured` names has to say."""
 
 import functools
-import itertools
-import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from helpers.data.dataset import Dataset
-from helpers.evaluation import comparison, measures
+from helpers.evaluation import measures, metrics, seeds
 from helpers.evaluation.metrics import Metrics
-from helpers.heatmaps import rows
+from helpers.heatmaps import localization, rows
+from helpers.heatmaps.controls import GRAD_CAM
+from helpers.heatmaps.judgement import FAIL, PASS, UNDECIDED
 from helpers.heatmaps.rows import Row
 from helpers.ledger import claims
 from helpers.models.trainings import Trained
@@ -19,11 +21,15 @@ from helpers.study import architectures, data_sets, settings
 from helpers.study.settings import Settings
 
 AS_LISTED = "as listed"
-GRAD_CAM = "Grad-CAM"  # the heatmaps that the report describes
 
 
 class Answer(NamedTuple):
-    """What a run has on a claim; `obstacle` says why that decides nothing."""
+    """What a run has on a claim; `obstacle` says why that decides nothing.
+
+    value : of a result of training the mean over seeds. interval : where the result of one more
+    seed would lie (`seeds.prediction_interval`): report and run are judged on the same images, so
+    what tells them apart by chance is training.
+    """
 
     value: float | str | None = None
     interval: tuple[float, float] | None = None
@@ -56,25 +62,15 @@ class Evidence:
             return Answer(obstacle=f"this run has no {model}")
 
     def metric(self, model: str, name: str) -> Answer:
-        """A test metric of the first seed."""
-        if model not in self.metrics:
-            raise _Lacking(model)
-        measure = next(iter(self.metrics[model].values())).get(name)
-        if measure is None or math.isnan(measure.value):
-            return Answer(obstacle=f"this run has no {name}")
-        if measure.low is None:
-            return Answer(measure.value, None, "this run has no interval for it")
-        return Answer(measure.value, (measure.low, measure.high), self._other_training(model))
+        """A test metric."""
+        values = self._by_seed(model, name)
+        return _over_seeds(list(values.values()), name, self._other_training(model))
 
     def history(self, model: str, column: str) -> Answer:
         """A column of the history after the last epoch."""
-        trained = self._first(model)
-        value = float(trained.history[column].iloc[-1])
-        if column != "val_accuracy":
-            return Answer(value, None, "an epoch's average while weights change has no interval")
-        n = len(trained.predictions.val_labels)
-        share = measures.proportion(round(value * n), n)
-        return Answer(value, (share.low, share.high), self._other_training(model))
+        self._first(model)
+        values = [float(t.history[column].iloc[-1]) for t in self.trainings if t.model == model]
+        return _over_seeds(values, column, self._other_training(model))
 
     def minutes(self, model: str) -> Answer:
         """How long the training took."""
@@ -91,11 +87,26 @@ class Evidence:
         above, below = self.parameters(first), self.parameters(second)
         return Answer(above.value / below.value, None, above.obstacle or below.obstacle)
 
-    def difference(self, second: str, first: str) -> Answer:
-        """By how much the first model named is the more accurate one."""
-        gain = comparison.compare(self._first(first), self._first(second)).difference
-        obstacle = self._other_training(first) or self._other_training(second)
-        return Answer(gain.value, (gain.low, gain.high), obstacle)
+    def difference(self, first: str, second: str) -> Answer:
+        """By how much the first model is the more accurate one, seed by seed."""
+        return self._difference("accuracy", first, second)
+
+    def least_difference(self, first: str, second: str) -> Answer:
+        """The least by which the first model is ahead, over all that the report compares.
+
+        These are accuracy, precision, recall and F1, averaged and of each class, and the micro AUC.
+        The interval goes from the least lower end to the least upper end of any: above 0 only if
+        all differences are, below 0 if one is.
+        """
+        every = metrics.names(self.dataset.classes)
+        compared = [n for n in every if n == "auc/micro" or not n.startswith(("loss", "auc/"))]
+        answers = [self._difference(name, first, second) for name in compared]
+        for each in answers:
+            if each.interval is None:
+                return each
+        lows, highs = zip(*(each.interval for each in answers), strict=True)
+        least = min(each.value for each in answers)
+        return Answer(least, (min(lows), min(highs)), answers[0].obstacle)
 
     def setting(self, name: str) -> Answer:
         """A setting; the images' size is their own, since a file brings it along."""
@@ -127,6 +138,19 @@ class Evidence:
                 return trained
         raise _Lacking(model)
 
+    def _by_seed(self, model: str, name: str) -> dict[str, float]:
+        """A test metric by seed, where it is known."""
+        if model not in self.metrics:
+            raise _Lacking(model)
+        known = {s: m[name].value for s, m in self.metrics[model].items() if name in m}
+        return {seed: value for seed, value in known.items() if not np.isnan(value)}
+
+    def _difference(self, name: str, first: str, second: str) -> Answer:
+        obstacle = self._other_training(first) or self._other_training(second)
+        ahead, behind = self._by_seed(first, name), self._by_seed(second, name)
+        values = [ahead[seed] - behind[seed] for seed in ahead if seed in behind]
+        return _over_seeds(values, name, obstacle)
+
     def _other_training(self, model: str) -> str | None:
         """How the run departs from the protocol that the report's figures are about."""
         return other_images(self.dataset) or self._departures(model)
@@ -148,26 +172,58 @@ class Evidence:
         return told if departures else None
 
 
-def on_heatmaps(trial: Sequence[Row], models: Iterable[str], criteria: Iterable[str]) -> str | None:
-    """What a trial says to a claim's `heatmap`, in a clause; None where nothing was measured."""
+def _over_seeds(values: Sequence[float], name: str, obstacle: str | None) -> Answer:
+    """The mean of seeds' results, and where another's would lie, if these are enough to tell."""
+    if not values:
+        return Answer(obstacle=f"this run has no {name}")
+    mean, count = float(np.mean(values)), len(values)
+    if count < seeds.FEWEST:
+        told = f"{count} seed{'' if count == 1 else 's'}"
+        few = f"{told}, and how far seeds lie apart takes {seeds.FEWEST} to tell"
+        return Answer(mean, None, obstacle or few)
+    return Answer(mean, seeds.prediction_interval(values), obstacle)
+
+
+def on_heatmaps(trial: Sequence[Row], models: Sequence[str], criteria: Iterable[str]) -> str | None:
+    """What a trial says to a claim's `heatmap`, in a clause; None where nothing was measured.
+
+    The claim is about the first of the models. Others are what it is set beside: then told is the
+    difference on the same images, and whether it is shown.
+    """
     parts = []
-    for packed, model in itertools.product(criteria, models):
+    model, *others = models
+    for packed in criteria:
         criterion, _, class_name = packed.partition(", ")
-        row = rows.find(trial, model, GRAD_CAM, criterion, class_name or None)
-        if row and row.measure:
-            parts.append(f"{packed} {row_in_words(row)} ({model})")
-    told = f"measured on {GRAD_CAM}, lesions being the phantom's: {', '.join(parts)}"
+        for control in [f"{rows.MORE_THAN}{other}" for other in others] or [None]:
+            row = rows.find(trial, model, GRAD_CAM, criterion, class_name or None, control)
+            if row and row.measure:
+                beside = f" {control}" if control else ""
+                parts.append(f"{packed}{beside} {row_in_words(row)}")
+    on_phantom = {c.name for c in localization.CRITERIA} | {rows.WARM_AREA}
+    is_lesions = {packed.partition(", ")[0] for packed in criteria} & on_phantom
+    images = ", lesions being the phantom's" if is_lesions else ""
+    told = f"measured on {GRAD_CAM} of {model}{images}: {', '.join(parts)}"
     return told if parts else None
 
 
+# A verdict in words, of a method and of the difference between two models.
+VERDICTS = {PASS: "passes", FAIL: "fails", UNDECIDED: "undecided"}
+DIFFERENCES = {PASS: "more, shown", FAIL: "less, shown", UNDECIDED: "no difference shown"}
+
+
 def row_in_words(row: Row) -> str:
-    """A row's value, interval, what chance earns, and n; or why there is none."""
+    """A row's value, interval, what chance earns, n, and its verdict; or why there is none."""
     if row.measure is None:
         return row.why
-    chance = "" if row.chance is None else f"chance {row.chance:.3f}, "
-    # Each half stays on one line of a narrow cell.
-    halves = (row.measure.text(), f"{chance}n = {row.measure.n}")
-    return "; ".join(half.replace(" ", measures.NO_BREAK_SPACE) for half in halves)
+    is_compared = (row.control or "").startswith(rows.MORE_THAN)
+    beside = row.beside if row.beside == rows.DISEASED else rows.CHANCE
+    chance = "" if row.chance is None else f"{beside} {row.chance:.3f}, "
+    verdict = (DIFFERENCES if is_compared else VERDICTS).get(row.verdict)
+    # Each part stays on one line of a narrow cell.
+    parts = (row.measure.text(), f"{chance}n = {row.measure.n}", verdict)
+    return "; ".join(
+        part.replace(" ", measures.NO_BREAK_SPACE) for part in parts if part is not None
+    )
 
 
 def other_images(dataset: Dataset) -> str | None:

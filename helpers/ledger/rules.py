@@ -15,12 +15,13 @@ from helpers.study import architectures
 
 # The frozen base that the report builds on; its line among the layers begins with its title.
 (BASE,) = (entry.base for entry in architectures.reported() if entry.base)
-# The least height and width that Keras's ResNet50 takes without its top, the factor by which it
-# shrinks an image (both rounded up), and the channels of its last map.
-BASE_LEAST_SIDE, BASE_STRIDE, BASE_CHANNELS = 32, 32, 2048
-BYTES_OF_FLOAT32 = 4
+# The factor by which Keras's ResNet50 without its top shrinks an image (rounded up), and the
+# channels of its last map.
+BASE_STRIDE, BASE_CHANNELS = 32, 2048
 # McNemar's test at the usual level.
 SIGNIFICANCE = 0.05
+# Rules whose breach contradicts nothing: the report's figures don't bear what it says of them.
+OF_SUPPORT = frozenset({"significant"})
 # Decimal fractions have no exact binary value: bounds that differ by less are the same.
 ROUNDING = 1e-9
 
@@ -177,27 +178,68 @@ def _multiple(stated: str, _: list[str], n: int) -> Outcome:
     return Outcome(whole, nearest / n, why)
 
 
+def _equal(stated: str, texts: list[str], _: int) -> Outcome:
+    """The first that differs is told, or else the first."""
+    values, printed = [read(text) for text in texts], read(stated)
+    differing = [each for each in values if not printed.overlaps(each)]
+    value = (differing or values)[0].middle
+    return Outcome(not differing, round(value, 6), f"it must equal {shown(value)}")
+
+
+def _named(stated: str, texts: list[str], n: int) -> Outcome:
+    """With a recall that n images of a class can give, precision is a share of those named.
+
+    Nothing is held against a recall that no whole number of images gives.
+    """
+    recall, precision = read(texts[0]), read(stated)
+    least, most = math.ceil(recall.low * n - ROUNDING), math.floor(recall.high * n + ROUNDING)
+    shares = [
+        (right, right / (right + wrong))
+        for right in range(least, most + 1)
+        for wrong in range(n + 1)
+    ]
+    if not shares:
+        return Outcome(True, stated, "no number of images gives that recall")
+    right, nearest = min(shares, key=lambda share: abs(share[1] - precision.middle))
+    named = round(right / nearest)
+    why = f"with {right} of {n} named rightly, {named} named at all come nearest: {nearest:.4f}"
+    return Outcome(precision.overlaps(Interval(nearest, nearest)), round(nearest, 6), why)
+
+
+def _called(stated: str, texts: list[str], n: int) -> Outcome:
+    """Classes of n images each: what their precision and recall say was named adds up to all.
+
+    Of a class n * recall images are named rightly, and so n * recall / precision are named at all.
+    """
+    half = len(texts) // 2
+    figures = [read(text) for text in texts]
+    pairs = list(zip(figures[:half], figures[half:], strict=True))
+    total, low, high = (
+        n * sum(recall / precision for precision, recall in ends)
+        for ends in (
+            [(p.middle, r.middle) for p, r in pairs],
+            [(p.high, r.low) for p, r in pairs],
+            [(p.low, r.high) for p, r in pairs],
+        )
+    )
+    why = f"by its classes' precision and recall it named {total:,.1f} images"
+    return Outcome(read(stated).overlaps(Interval(low, high)), round(total, 1), why)
+
+
 def _higher(_: str, texts: list[str], __: int, word: str = "higher") -> Outcome:
     """Each figure of the first half exceeds its partner in the second."""
     figures = [read(text) for text in texts]
     half = len(figures) // 2
     pairs = list(zip(figures[:half], figures[half:], strict=True))
-    text = f"{word} in {sum(a.middle > b.middle for a, b in pairs)} of {len(pairs)}"
+    text = f"{word} in {sum(a.middle > b.middle for a, b in pairs)} of {len(pairs)} pairs"
+    if len(pairs) == 1:
+        text = " against ".join(shown(each.middle) for each in figures)
     return Outcome(all(a.high > b.low for a, b in pairs), text, text)
 
 
 def _lower(stated: str, texts: list[str], n: int) -> Outcome:
     half = len(texts) // 2
     return _higher(stated, texts[half:] + texts[:half], n, "lower")
-
-
-def _smaller_gap(_: str, texts: list[str], __: int) -> Outcome:
-    """Of training and test figures of two models, the first's lie no further apart."""
-    figures = [read(text) for text in texts]
-    first, second = _reach(figures[:2], operator.sub), _reach(figures[2:], operator.sub)
-    gaps = f"{100 * first.middle:.2f} points against {100 * second.middle:.2f}"
-    why = f"accuracy falls from training to test by {gaps}"
-    return Outcome(first.low <= second.high, gaps, why)
 
 
 def _significant(_: str, texts: list[str], n: int) -> Outcome:
@@ -250,11 +292,6 @@ def _increasing(_: str, texts: list[str], __: int) -> Outcome:
     return Outcome(holds, text, f"the filters listed are {text}")
 
 
-def _least_input(stated: str, _: list[str], __: int) -> Outcome:
-    why = f"Keras's {BASE.title} refuses images below {BASE_LEAST_SIDE} px"
-    return Outcome(read(stated).low >= BASE_LEAST_SIDE, BASE_LEAST_SIDE, why)
-
-
 def _localises(_: str, texts: list[str], __: int) -> Outcome:
     (side,) = (network.side for network in networks(texts))
     so = "" if side > 1 else ", so its heatmaps are constant"
@@ -272,26 +309,19 @@ def _count(stated: str, texts: list[str], _: int) -> Outcome:
     return _exactly(stated, len(texts), f"{len(texts)} are listed")
 
 
-def _fills_memory(_: str, texts: list[str], n: int) -> Outcome:
-    """Images (count, then side) as float32 take n gigabytes or more."""
-    images, side = (read(text).middle for text in texts)
-    megabytes = images * side**2 / 1e6
-    text = f"{megabytes:.0f} MB as uint8, {BYTES_OF_FLOAT32 * megabytes:.0f} MB as float32"
-    return Outcome(BYTES_OF_FLOAT32 * megabytes >= 1000 * n, text, f"all images take {text}")
-
-
 RULES: dict[str, Rule] = {
     "sum": _figure("the parts add up to", lambda *parts: sum(parts)),
     "mean": _figure("the classes' mean is", lambda *parts: sum(parts) / len(parts)),
-    "equal": _figure("it must equal", lambda other: other),
+    "equal": _equal,
     "f1": _figure("F1 of that precision and recall is", lambda p, r: 2 * p * r / (p + r)),
     "ratio": _figure("the ratio of the stated figures is", operator.truediv),
     # How much higher the first is than the second, in points or relative to it.
     "gain": _figure("the stated figures differ by", operator.sub, lambda a, b: a / b - 1),
     "multiple": _multiple,
+    "named": _named,
+    "called": _called,
     "higher": _higher,
     "lower": _lower,
-    "smaller_gap": _smaller_gap,
     "significant": _significant,
     "least_loss": _least_loss,
     "parameters": _parameters,
@@ -299,9 +329,7 @@ RULES: dict[str, Rule] = {
     "fewer_parameters": _fewer_parameters,
     "buildable": _buildable,
     "increasing": _increasing,
-    "least_input": _least_input,
     "localises": _localises,
     "finer_map": _finer_map,
     "count": _count,
-    "fills_memory": _fills_memory,
 }

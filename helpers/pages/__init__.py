@@ -3,10 +3,10 @@
 - `words`: how names, numbers and lists are written; `style`: how pictures and tables are shown.
 - `opening`: how a chapter begins; `study`: the run that it tells of, and the recorded one beside;
   `origin`: the box and the table that say what a page was made from.
-- `comparisons`: models and splits compared, in what two chapters show each.
-- `data`, `training`, `metrics`, `grad_cam`, `discussion`, `acquisition_shift`, `patients`, and
-  `model_card`: a page each;
-  `training` serves every chapter that trains a model, `metrics_figures` holds chapter 4's figures.
+- `comparisons`: models and splits compared, in what several chapters show each.
+- `data`, `training`, `metrics`, `grad_cam`, `discussion`, `ledger`, `trust`, `statistics`,
+  `heatmap_trial`, `acquisition_shift`, `patients`, `model_card`: a page each; `training` serves
+  every chapter that trains a model.
 - `published`: what is published of an executed chapter, which names no folder of a machine.
 - `steadiness`: how much hangs on the epoch that is kept, in chapters that train.
 - `first_page`: what the first page says of its run.
@@ -19,16 +19,18 @@ __all__ = [
     "discussion",
     "first_page",
     "grad_cam",
+    "heatmap_trial",
     "metrics",
-    "metrics_figures",
     "model_card",
     "opening",
     "origin",
     "patients",
     "published",
+    "statistics",
     "steadiness",
     "study",
     "style",
     "training",
+    "trust",
     "words",
 ]

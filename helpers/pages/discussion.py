@@ -1,132 +1,94 @@
-"""Chapter 6, the discussion: the claims ledger in tables and sentences."""
+"""Chapter 6, the discussion: what the report concludes, and what a run says of it."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import itables.options
-import pandas as pd
-from itables.javascript import generate_init_offline_itables_html, to_html_datatable
+import numpy as np
 
-from helpers.data.dataset import Dataset
-from helpers.ledger import evidence, rules
-from helpers.ledger.verdicts import UNTESTABLE, Verdict
-from helpers.study import data_sets
-from helpers.study.settings import PROTOCOL
-
-# The rules as the page names them.
-RULES_IN_WORDS = {
-    "multiple": "A share of n images is a whole number of images",
-    "equal": "Figures that must be equal are",
-    "mean": "An average is the mean of its classes",
-    "parameters": "The layers listed have the stated number of weights",
-    "parameter_ratio": "The layers listed have the stated ratio of weights",
-    "ratio": "A ratio is that of the stated figures",
-    "gain": "A lead is that of the stated figures",
-    "significant": "A lead can be told from chance",
-    "smaller_gap": "Better generalization is a smaller gap between training and test",
-    "least_input": "A model takes the images it is fed",
-    "localises": "A heatmap that shows a place has more than one cell",
-    "finer_map": "More precise localization takes a finer map",
-    "fills_memory": "What needs careful loading is large",
-    "sum": "Parts add up to the total",
-    "f1": "F1 is the harmonic mean of precision and recall",
-    "least_loss": "A loss is at least what the errors cost",
-    "higher": "What is called higher is higher",
-    "lower": "What is called lower is lower",
-    "fewer_parameters": "What is said to have fewer weights has fewer",
-    "buildable": "The layers listed fit on one another",
-    "increasing": "Filters that are said to increase do",
-    "count": "As many are listed as are stated",
-}
+from helpers.evaluation import metrics
+from helpers.ledger import claims
+from helpers.models.trainings import Trained
+from helpers.pages import comparisons, words
+from helpers.pages.study import Study
+from helpers.study import architectures, data_sets
 
 
-def ledger_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """The ledger as the page shows it: a row a claim, everything as text."""
-    return pd.DataFrame(
-        {
-            "section": verdict.claim.section,
-            "claim": verdict.claim.claim,
-            "stated": verdict.claim.stated,
-            "consistent": verdict.consistent,
-            "reproduced": verdict.reproduced,
-            "why": verdict.why,
-            "recomputed": _text(verdict.recomputed),
-            "measured": _text(verdict.measured, verdict.interval),
-            "id": verdict.claim.id,
-        }
-        for verdict in verdicts
-    )
+def findings(study: Study) -> list[str]:
+    """What a run says of the report's two conclusions on accuracy, in sentences."""
+    accuracies = of_all_seeds(metrics.load_or_measure(*study.given))
+    return [*larger(study.by_model, accuracies), *fit(study.by_model, accuracies)]
 
 
-def rules_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """A row a rule, the most broken first, with its first breach and what it gives in its place."""
-    rows = {}
-    for rule, in_words in RULES_IN_WORDS.items():
-        asked = [v for v in verdicts if rule in {check.rule for check in v.claim.checks}]
-        broken = [v for v in asked if rule in v.broken]
-        instance = (broken[0].claim.claim, broken[0].broken[rule]) if broken else ("", "")
-        rows[in_words] = [len(broken), len(asked), *instance]
-    columns = ["broken by", "of", "for instance", "found"]
-    table = pd.DataFrame(rows, index=columns).T.rename_axis("rule")
-    return table.sort_values("broken by", ascending=False, kind="stable")
+def of_all_seeds(measured: metrics.Metrics) -> dict[str, dict[int, float]]:
+    """The test accuracy of each model by seed, 0 to 1."""
+    return {
+        model: {int(seed): by_name["accuracy"].value for seed, by_name in by_seed.items()}
+        for model, by_seed in measured.items()
+    }
 
 
-def recalls_of_classes(verdicts: Sequence[Verdict]) -> tuple[list[Verdict], list[Verdict]]:
-    """The verdicts on recalls of single classes, and of these the ones no model could reach."""
-    asked = [v for v in verdicts if v.claim.measured and "recall/" in v.claim.measured]
-    return asked, [verdict for verdict in asked if verdict.consistent == "no"]
+def larger(
+    by_model: Mapping[str, Sequence[Trained]], accuracies: Mapping[str, Mapping[int, float]]
+) -> list[str]:
+    """Whether the models with more weights are the more accurate ones, a sentence each.
 
-
-def on_this_run(verdicts: Sequence[Verdict], dataset: Dataset) -> str:
-    """What this run can say of the statements that need the report's images, and of the others."""
-    on_data = Counter(v.reproduced for v in verdicts if v.claim.needs == "data")
-    others = Counter(v.reproduced for v in verdicts if v.claim.needs != "data")
-    elsewhere = evidence.other_images(dataset)
-    told = (
-        f": {on_data['yes']} lie inside this run's intervals, {on_data['no']} outside, and "
-        f"{on_data[UNTESTABLE]} have no figure here that could tell"
-    )
-    if elsewhere:
-        told = (
-            f". None of them is tested here, for {elsewhere}; `make book PROFILE={PROTOCOL}` would "
-            "test those that have a figure in a run"
-        )
-    return (
-        f"{on_data.total()} statements are about {data_sets.audited().title}{told}. Of the other "
-        f"{others.total()}, which need no data, this run tests "
-        f"{others.total() - others[UNTESTABLE]}."
-    )
-
-
-def filterable(table: pd.DataFrame, by: Sequence[str]) -> str:
-    """A table as HTML that a reader can search, sort and filter by some of its columns.
-
-    The program that does so (DataTables, by itables) is part of the text, about a megabyte, so that
-    the page needs no network. The column `why` gets room for sentences.
+    Both means over seeds and the extremes of the differences, seed by seed, are told.
     """
-    columns = [table.columns.get_loc(name) for name in by]
-    shown = to_html_datatable(
-        table,
-        connected=False,
-        table_id="claims-ledger",
-        classes="display compact",
-        style="width:100%",
-        showIndex=False,
-        maxBytes=0,
-        pageLength=10,
-        layout={"top1": "searchPanes"},
-        searchPanes={"layout": "columns-3", "columns": columns, "initCollapsed": True},
-        columnDefs=[
-            {"targets": columns, "searchPanes": {"show": True}},
-            {"targets": [table.columns.get_loc("why")], "width": "24em"},
-            {"targets": "_all", "className": "dt-left"},
-        ],
-        scrollX=True,
-        autoWidth=False,
+    first, *others = by_model
+    told = [comparisons.alone(by_model)]
+    for other in others:
+        gains = [accuracies[other][seed] - value for seed, value in accuracies[first].items()]
+        weights = [by_model[m][0].provenance["parameters"]["total"] for m in (other, first)]
+        means = [np.mean(list(accuracies[m].values())) for m in (other, first)]
+        told.append(
+            f"{architectures.get(other).sentence_title}, with {weights[0] / weights[1]:.1f} times "
+            f"the weights of {architectures.get(first).title}, names {100 * means[0]:.1f} % of the "
+            f"test images rightly, against {100 * means[1]:.1f} %: {_points(np.mean(gains))} "
+            f"points{_spread(gains)}."
+        )
+    return list(filter(None, told))
+
+
+def fit(
+    by_model: Mapping[str, Sequence[Trained]], accuracies: Mapping[str, Mapping[int, float]]
+) -> list[str]:
+    """Accuracy on each split at the epoch that is used, the means over seeds, in a sentence."""
+    parts = []
+    for model, trainings in by_model.items():
+        epochs = [trained.history.loc[trained.best_epoch] for trained in trainings]
+        train, val = (np.mean([e[name] for e in epochs]) for name in ("accuracy", "val_accuracy"))
+        test = np.mean(list(accuracies[model].values()))
+        shares = " / ".join(f"{100 * share:.1f}" for share in (train, val, test))
+        parts.append(f"{architectures.get(model).title} {shares} %")
+    return [f"Accuracy on training, validation and test images: {words.listed(parts)}."]
+
+
+def published() -> str:
+    """Where others' results lie beside the report's, in Markdown."""
+    audited = data_sets.audited()
+    trained, frozen = (
+        "{:.0f} to {:.0f} %".format(*(100 * end for end in data_sets.published_range(kind)))
+        for kind in (False, True)
     )
-    return generate_init_offline_itables_html(itables.options.dt_bundle) + shown
+    whole, some = (f"{100 * each.accuracy:.1f} %" for each in audited.at_full_size)
+    stated = [
+        f"{100 * claims.stated(f'{entry.name}-accuracy'):.1f} % with {entry.title}"
+        for entry in architectures.reported()
+    ]
+    return (
+        f"Published results on {audited.title} at {data_sets.SIZES[0]} px lie at {trained} where "
+        f"the whole network was trained, and at {frozen} on frozen features such as the report's "
+        f"ResNet50 has. On the same scans at full size Kermany et al. reached {whole}, and {some} "
+        f"with 1,000 training images a class. The report states {words.listed(stated)}, at "
+        f"{data_sets.SIZES[0]} px."
+    )
 
 
-def _text(value: float | str | None, interval: tuple[float, float] | None = None) -> str:
-    text = rules.shown(value) if isinstance(value, int | float) else value or ""
-    return text + (" [{:.4f}, {:.4f}]".format(*interval) if interval else "")
+def _points(gain: float) -> str:
+    return f"{100 * gain:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _spread(gains: Sequence[float]) -> str:
+    if len(gains) == 1:
+        return ", by one seed"
+    least, most = map(_points, (min(gains), max(gains)))
+    return f" ({least} to {most} over {words.number(len(gains))} seeds)"

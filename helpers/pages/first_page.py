@@ -1,56 +1,71 @@
-"""The first page: what it says of its run, and the figure that the discussion begins with too."""
+"""The first page: what arithmetic shows, what real scans give, what its own run gives."""
 
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from helpers.data.dataset import Dataset
-from helpers.evaluation.metrics import Metrics, from_json
-from helpers.ledger import claims, evidence
-from helpers.pages import model_card, origin, style, words
-from helpers.pages.study import described
+from helpers.evaluation import metrics
+from helpers.evaluation.measures import Measure
+from helpers.ledger import claims, evidence, verdicts
+from helpers.pages import ledger, model_card, origin, style, words
+from helpers.pages.study import Recorded, Study, described
 from helpers.study import architectures, data_sets
+from helpers.study.data_sets import Published
 from helpers.study.runs import Run, read_json
 from helpers.study.settings import PROTOCOL
 
 
 def write(folder: Path, run: Run) -> None:
-    """Write what `index.md` includes of a run: its box, its answer, its figure and its origin."""
+    """Write what `index.md` includes of a run: sentences, figures, its box and its origin."""
     study = described(run)
-    settings, images = study.settings, study.dataset
-    metrics = from_json(read_json(run.metrics))
-    made = read_json(run.training(settings.models[0], settings.first_seed) / "provenance.json")
-    table = origin.table(settings, images, study.facts["data_origin"], made)
+    first = run.training(study.settings.models[0], study.settings.first_seed)
+    made = read_json(first / "provenance.json")
+    table = origin.table(study.settings, study.dataset, study.facts["data_origin"], made)
     style.use()
-    figure = accuracy_overview(metrics, images)
-    figure.savefig(folder / "this-run.png", dpi=160)
-    plt.close(figure)
+    figures = {
+        "possible-recalls": ledger.possible_recalls(),
+        "accuracy": accuracy_overview(study),
+    }
+    for name, figure in figures.items():
+        figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
+        plt.close(figure)
     texts = {
-        "banner": origin.banner(settings, images),
-        "answer": answer(metrics, images),
+        "arithmetic": ledger.arithmetic(verdicts.load_or_judge(*study.given)),
+        "recorded": recorded(study.record) if study.record else "",
+        "answer": answer(study),
         "model-card": model_card.tables(study),
+        "published": published(study.dataset.data_set.published),
+        "banner": origin.banner(study.settings, study.dataset),
         "origin": table.rename_axis(None).to_html(header=False, border=0),
     }
     for name, text in texts.items():
         (folder / f"this-run-{name}.txt").write_text(text + "\n", encoding="utf-8")
 
 
-def answer(metrics: Metrics, dataset: Dataset) -> str:
-    """This run's answer to the book's question, in a paragraph."""
-    parts = []
-    for model, by_seed in metrics.items():
-        accuracy = words.first_seed(by_seed)["accuracy"]
-        parts.append(f"{architectures.get(model).title} names {accuracy.percent()} correctly")
+def recorded(record: Recorded) -> str:
+    """What the recorded run on real scans gave, in a paragraph."""
+    kept = f"{record.run.folder.name}"
     return (
-        f"Of the {accuracy.n:,} test images of {dataset.in_prose}, {words.listed(parts)} (95 % "
-        f"Wilson interval). {about(dataset)}"
+        f"**On real scans.** {_accuracies(record)} ({record.title}; its figures and predictions "
+        f"are kept in `results/{kept}`)."
     )
 
 
-def about(dataset: Dataset) -> str:
-    """Why the report's claims on accuracy can or can't be judged on a data set; a sentence."""
-    elsewhere = evidence.other_images(dataset)
+def answer(study: Study) -> str:
+    """What this run gave, in a paragraph: an answer to the book's question on real images alone."""
+    lead = f"**This run, on {study.dataset.in_prose}.**"
+    if study.dataset.is_phantom:
+        return (
+            f"{lead} {_accuracies(study)}. These images are drawn by a program: they show that "
+            "the book runs, and say nothing of eyes."
+        )
+    return f"{lead} {_accuracies(study)}. {about(study)}"
+
+
+def about(study: Study) -> str:
+    """Why the report's claims on accuracy can or can't be judged by a run; a sentence."""
+    elsewhere = evidence.other_images(study.dataset)
     if elsewhere is None:
         return "The report's claims on accuracy can be judged on these data."
     return (
@@ -60,40 +75,92 @@ def about(dataset: Dataset) -> str:
     )
 
 
-def accuracy_overview(metrics: Metrics, dataset: Dataset) -> Figure:
-    """Measured accuracy with its interval, what the report states, and what others published.
+def published(others: tuple[Published, ...]) -> str:
+    """Where others' results on the same images lie, in a sentence; nothing of other sets."""
+    told = []
+    for how, is_frozen in (("trained throughout", False), ("on frozen features", True)):
+        of_kind = [100 * other.accuracy for other in others if other.is_frozen == is_frozen]
+        if of_kind:
+            told.append(f"between {min(of_kind):.0f} and {max(of_kind):.0f} % {how}")
+    return f"Others' results at 28 px lie {words.listed(told)}." if told else ""
 
-    The report and others are left out where they are about other images.
+
+def accuracy_overview(study: Study) -> Figure:
+    """Measured accuracies with their intervals, what the report states, and what others published.
+
+    Of real images alone: this run's, or those of the record that stands beside a phantom's.
     """
-    audited, published = dataset.data_set.audited, dataset.data_set.published
-    rows = [*metrics, *(f"{other.model} ({other.source})" for other in published)]
-    figure, axis = plt.subplots(figsize=(5.6, 0.2 * len(rows) + 1.4))
-    for row, (model, by_seed) in enumerate(metrics.items()):
-        entry = architectures.get(model)
-        for measured in by_seed.values():
-            axis.plot(100 * measured["accuracy"].value, row, "|", color=entry.colour, ms=14)
-        value, low, high = (100 * each for each in words.first_seed(by_seed)["accuracy"][:3])
-        reach = [[value - low], [high - value]]
-        axis.errorbar(value, row, xerr=reach, fmt="o", color=entry.colour, capsize=4)
-        if audited and entry.reported:
-            axis.plot(100 * claims.stated(f"{model}-accuracy"), row, "D", color="black")
-    for row, other in enumerate(published, start=len(metrics)):
-        reach = other.deviation and 100 * other.deviation
-        axis.errorbar(100 * other.accuracy, row, xerr=reach, fmt="s", color=style.GREY, ms=4)
-    if published:
-        axis.axhline(len(metrics) - 0.5, color=style.GREY, lw=0.6, ls=":")
+    real = study.record if study.dataset.is_phantom else study
+    rows = [*_measured_rows(real), *_stated_rows(study), *_published_rows(study)]
+    figure, axis = plt.subplots(figsize=(5.2, 0.24 * len(rows) + 0.9))
+    for place, (_, mark, colour, value, reach, seeds) in enumerate(rows):
+        axis.plot(seeds, [place] * len(seeds), "|", color=colour, ms=9)
+        axis.errorbar(value, place, xerr=reach, fmt=mark, color=colour, capsize=3, ms=5)
     axis.grid(axis="x", color="#EEEEEE")
     axis.set_axisbelow(True)
-    axis.set(xlim=(0, 101), ylim=(len(rows) - 0.4, -0.6))
-    axis.set(yticks=range(len(rows)), yticklabels=rows)
-    axis.set_xlabel("test accuracy (%)", fontsize=9)
-    axis.tick_params(labelsize=8)
-    title = dataset.data_set.title
-    marks = [style.mark(f"this run, on {dataset.in_prose}, 95 %", "o", "#555555")]
-    if audited:
-        marks.append(style.mark(f"the report, on {title}", "D", "black"))
-    if published:
-        text = f"published, on {title} at 28 px; bar: standard deviation"
-        marks.append(style.mark(text, "s", style.GREY))
-    figure.legend(handles=marks, loc="outside lower center", frameon=False, fontsize=8)
+    axis.set(xlim=(0, 101), ylim=(len(rows) - 0.4, -0.6), xlabel="test accuracy (%)")
+    axis.set(yticks=range(len(rows)), yticklabels=[name for name, *_ in rows])
     return figure
+
+
+def _accuracies(study: Study) -> str:
+    headline = metrics.headline(*study.given)
+    parts = [
+        f"{architectures.get(model).title} names {of_model['accuracy'].percent()}"
+        for model, of_model in headline.items()
+    ]
+    count = len(study.settings.seeds)
+    seeds = f"mean of {words.number(count)} seeds" if count > 1 else "one seed"
+    n = next(iter(headline.values()))["accuracy"].n
+    return f"Of {n:,} test images {words.listed(parts)} right ({seeds}, 95 % interval)"
+
+
+def _row(name: str, mark: str, colour: str, measure: Measure, seeds: list[float]) -> tuple:
+    value, low, high = (100 * each for each in measure[:3])
+    return name, mark, colour, value, [[value - low], [high - value]], seeds
+
+
+def _measured_rows(real: Study | None) -> list[tuple]:
+    if real is None:
+        return []
+    by_seed, headline = metrics.load_or_measure(*real.given), metrics.headline(*real.given)
+    rows = []
+    for model, of_model in headline.items():
+        entry = architectures.get(model)
+        seeds = [100 * measured["accuracy"].value for measured in by_seed[model].values()]
+        name = f"{entry.sentence_title}, measured"
+        rows.append(_row(name, "o", entry.colour, of_model["accuracy"], seeds))
+    return rows
+
+
+def _stated_rows(study: Study) -> list[tuple]:
+    if not study.dataset.data_set.audited:
+        return []
+    return [
+        (
+            f"{entry.sentence_title}, the report",
+            "D",
+            "black",
+            100 * claims.stated(f"{entry.name}-accuracy"),
+            None,
+            [],
+        )
+        for entry in architectures.reported()
+    ]
+
+
+def _published_rows(study: Study) -> list[tuple]:
+    entry = study.dataset.data_set
+    others = [(other, f"{other.title} ({other.source})") for other in entry.published]
+    others += [(o, f"Full size, {o.model} ({o.source})") for o in entry.at_full_size]
+    return [
+        (
+            name,
+            "^" if other.is_frozen else "s",
+            style.GREY,
+            100 * other.accuracy,
+            other.deviation and 100 * other.deviation,
+            [],
+        )
+        for other, name in others
+    ]

@@ -1,4 +1,4 @@
-"""Chapter 5, Grad-CAM and heatmaps on trial: its tables, figures and sentences."""
+"""Chapter 5, Grad-CAM: its figures and sentences."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -6,27 +6,24 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from IPython.display import HTML
 from matplotlib.figure import Figure
 
 from helpers.data.dataset import Dataset
 from helpers.evaluation import metrics
-from helpers.heatmaps import controls, faithfulness, localization, maps, rows
-from helpers.heatmaps.artifacts import Shown
+from helpers.heatmaps import maps, rows
+from helpers.heatmaps.controls import GRAD_CAM
+from helpers.heatmaps.judgement import FAIL, PASS, UNDECIDED
+from helpers.heatmaps.localization import MASS_INSIDE
 from helpers.heatmaps.rows import Row
-from helpers.ledger import claims, evidence
 from helpers.models.trainings import Predictions, Trained
 from helpers.pages import style, words
+from helpers.pages.study import Study
 from helpers.study import architectures
 from helpers.study.data_sets import class_title
-from helpers.study.settings import Settings
 
-# Blue for what passes and orange for what doesn't, dark letters on both, on light and dark pages.
-VERDICT_COLOURS = {"passes": "#A6CEE3", "fails": "#FDBF6F", "not tried": "#DDDDDD"}
+ALIKE = 0.95  # mean maps that correlate by more are told to be the same: ours
 # So many classes stand beside one another; the others below them.
-IN_A_ROW = 6
-
-Tables = dict[str, pd.DataFrame]
+IN_A_ROW = 4
 
 
 def most_confident(predictions: Predictions) -> pd.DataFrame:
@@ -42,26 +39,42 @@ def most_confident(predictions: Predictions) -> pd.DataFrame:
 
 
 def gallery(trained: Trained, dataset: Dataset, cells: np.ndarray) -> Figure:
-    """The images that a model was surest of, right ones above, with their maps (n, h, w)."""
-    figure, columns = _classes_in_blocks(dataset.classes, 4, inches=(1.75, 1.9))
-    figure.suptitle(trained.model)
-    names = [words.shortened(name, 18) for name in dataset.classes]
+    """The images that a model was surest of, right ones above, with their maps (n, h, w).
+
+    Maps are drawn as the cells that they are, each over its highest value. Lesions are outlined
+    where they are known.
+    """
+    figure, columns = _classes_in_blocks(dataset.classes, 4, inches=(1.6, 1.75))
+    names = [words.shortened(name, 16) for name in dataset.classes]
     edge = dataset.size - 0.5
-    look = {"cmap": style.HEAT, "alpha": 0.5, "interpolation": "bilinear"}
+    look = {"cmap": style.HEAT, "interpolation": "nearest", "vmin": 0, "vmax": 1}
     look["extent"] = (-0.5, edge, edge, -0.5)
-    for choice in most_confident(trained.predictions).itertuples():
-        top = 0 if choice.right else 2
-        above, below = columns[choice.true][top : top + 2]
-        for axis in (above, below):
-            axis.set_axis_on()
-            style.show_image(axis, dataset.test.images[choice.image])
-        heat = cells[choice.image]
-        if np.ptp(heat) > 0:
-            below.imshow(heat, **look)
-        else:
-            below.set_xlabel("constant map", fontsize=8)
-        said = textwrap.fill(f"{names[choice.true]}, said {names[choice.predicted]}", 26)
-        above.set_title(f"{said}\np = {choice.probability:.2f}", fontsize=8)
+    chosen = {(c.true, c.right): c for c in most_confident(trained.predictions).itertuples()}
+    shown = plt.cm.ScalarMappable(plt.Normalize(0, 1), style.HEAT)
+    for k, column in enumerate(columns):
+        for right in (True, False):
+            above, below = column[:2] if right else column[2:]
+            choice = chosen.get((k, right))
+            if choice is None:
+                told = f"{names[k]}, {'right' if right else 'wrong'}:\nnone"
+                above.text(0.5, 0.5, told, ha="center", va="center", transform=above.transAxes)
+                continue
+            for axis in (above, below):
+                axis.set_axis_on()
+                style.bare(axis)
+            style.show_image(above, dataset.test.images[choice.image])
+            heat = cells[choice.image]
+            below.imshow(maps.share(heat, heat.max()), **look)
+            if not np.ptp(heat):
+                below.set_xlabel("constant map", fontsize=9)
+            if dataset.is_phantom:
+                for axis in (above, below):
+                    style.outline(axis, dataset.lesion_masks["test"][choice.image])
+            said = textwrap.fill(f"{names[k]}, said {names[choice.predicted]}", 20)
+            above.set_title(f"{said}\np = {choice.probability:.2f}", fontsize=9)
+    bar = figure.colorbar(shown, ax=figure.axes, location="bottom", shrink=0.5, aspect=40, pad=0.01)
+    bar.set_label("heat, as a share of the map's highest", fontsize=9)
+    bar.ax.tick_params(labelsize=9)
     return figure
 
 
@@ -100,149 +113,79 @@ def average_figure(averages: Mapping[str, np.ndarray], dataset: Dataset) -> Figu
     return figure
 
 
-def map_tables(cells: Mapping[str, np.ndarray], dataset: Dataset) -> Tables:
-    """What each class's average map shows in numbers (`maps.map_statistics`), by model."""
-    of = (dataset.test.images, dataset.test.labels, dataset.classes)
-    tables = {model: maps.map_statistics(drawn, *of) for model, drawn in cells.items()}
-    return {m: t.round(2).astype(object).where(t.notna(), "none") for m, t in tables.items()}
-
-
-def class_maps(model: str, averages: np.ndarray, classes: Sequence[str]) -> str:
-    """How alike the classes' mean maps (classes, h, w) are: the highest and lowest correlation."""
-    title = architectures.get(model).sentence_title
-    if maps.is_constant(averages).any():
-        return f"{title}: some mean maps are constant and can't be compared."
-    first, second = np.triu_indices(len(averages), 1)
-    values = np.corrcoef(averages.reshape(len(averages), -1))[first, second]
-    names = [class_title(name) for name in classes]
-    each = zip(first, second, values, strict=True)
-    pairs = [f"{names[a]} and {names[b]} (r = {r:.2f})" for a, b, r in each]
-    told = f"compared are the mean maps of {pairs[0]}"
-    if len(pairs) > 1:
-        most, least = pairs[values.argmax()], pairs[values.argmin()]
-        told = f"the mean maps most alike are those of {most}, the least alike those of {least}"
-    return f"{title}: {told}. A map that explains one class differs from another's."
-
-
-def methods_side_by_side(model: str, shown: Shown, dataset: Dataset) -> Figure:
-    """A row a method, a column a test image shown on top, for the class that the model named."""
-    images = dataset.test.images[: len(shown.classes)]
-    size = (1.25 * len(images) + 1.2, 1.25 * (len(shown.maps) + 1))
-    figure, axes = plt.subplots(len(shown.maps) + 1, len(images), figsize=size, squeeze=False)
-    figure.suptitle(f"{model}: the class it named")
-    titles = words.labels(dataset.classes)
-    for axis, method in zip(axes[:, 0], ["image", *shown.maps], strict=True):
-        axis.set_ylabel(method, fontsize=8, rotation=0, ha="right", va="center")
-    for column, (image, named) in enumerate(zip(images, shown.classes, strict=True)):
-        axes[0, column].set_title(titles[named], fontsize=8)
-        for axis in axes[:, column]:
-            style.show_image(axis, image)
-        for axis, drawn in zip(axes[1:, column], shown.maps.values(), strict=True):
-            if np.ptp(drawn[column]) > 0:
-                axis.imshow(drawn[column], cmap=style.HEAT, alpha=0.6, vmin=0, vmax=1)
-            else:
-                axis.set_xlabel("constant", fontsize=7)
-    return figure
-
-
-def on_trial(settings: Settings, dataset: Dataset) -> str:
-    """How many images of which models are on trial, and which models are not and why."""
-    counts = []
-    for model in controls.models_on_trial(settings):
-        count = min(controls.images_on_trial(settings, model), len(dataset.test))
-        counts.append(f"{count} of {architectures.get(model).title}")
-    calls = f"some {settings.heatmaps.evaluations} calls of the model an image"
-    text = f"On trial are the maps of the first test images: {words.listed(counts)}, with {calls}."
-    if not counts:
-        text = "No heatmaps are on trial here."
-    for entry in map(architectures.get, settings.models):
-        if entry.variant_of:
-            text += f" {entry.sentence_title}, the same network on other input, is left out."
-        elif entry.name in controls.models_untried(settings):
-            text += f" {entry.sentence_title} is not on trial here: {controls.RANDOM_BASE}."
-    return text
-
-
-def no_truth(dataset: Dataset) -> str:
-    """Says why it isn't known here whether maps find lesions; nothing where it is."""
-    why = controls.why_no_truth(dataset)
-    return f"Not tried here: {why}." if why else ""
-
-
-def truth(trial: Sequence[Row], models: Sequence[str], control: str | None = None) -> Tables:
-    """Whether methods find lesions, by model; `control` names how else the model was trained."""
-    kinds = [(control, criterion.name) for criterion in localization.CRITERIA]
-    tables = _tables(trial, models, kinds)
-    return {", ".join(filter(None, [model, control])): table for model, table in tables.items()}
-
-
-def faithful(trial: Sequence[Row], models: Sequence[str]) -> Tables:
-    """Whether methods show what a model uses, by model."""
-    return _tables(trial, models, [(None, criterion.name) for criterion in faithfulness.CRITERIA])
-
-
-def alike(trial: Sequence[Row], models: Sequence[str], *, randomized: bool) -> Tables:
-    """How alike maps stay, by model: with random weights, or (else) where they should stay."""
-    kinds = [k for k in rows.compared(trial) if rows.randomizes(k[0]) == randomized]
-    return _tables(trial, models, kinds)
-
-
-def edge_detectors(trial: Sequence[Row], model: str) -> str:
-    """Which methods keep their maps though all weights are random, and so show edges."""
-    same = [f"{row.method} (n = {row.measure.n})" for row in rows.keeping_maps(trial, model)]
-    told = f"no method keeps its maps (rank correlation above {rows.SAME} and above chance)"
-    if same:
-        told = (
-            f"the maps of {words.listed(same)} stay much the same (rank correlation above "
-            f"{rows.SAME} and above chance, interval and all): edge detectors here"
+def findings(study: Study) -> list[str]:
+    """What Grad-CAM showed in a study, in plain sentences; none where it wasn't on trial."""
+    trial, told = rows.load(study.run), []
+    for model in rows.tried(trial):
+        cells = rows.find(trial, model, GRAD_CAM, rows.CELLS)
+        if not cells:
+            continue
+        title, size = architectures.get(model).title, study.dataset.size
+        told.append(
+            f"Grad-CAM of {title} has {cells.measure.value:.0f} cells, of an image of "
+            f"{size**2:,} pixels."
         )
-    text = f"{architectures.get(model).sentence_title}: with all weights random, {told}."
-    randomized = [row for row in trial if (row.model, row.control) == (model, rows.ALL_RANDOM)]
-    without = dict.fromkeys(row.method for row in randomized if row.measure is None)
-    if without:
-        text += f" Constant, and so without an answer: {words.listed(list(without))}."
-    return text
+        told.append(alike(trial, model))
+        told.append(verdict(trial, model))
+    return told
 
 
-def verdict_tables(trial: Sequence[Row], models: Sequence[str]) -> dict[str, HTML]:
-    """Each model's verdicts (`rows.verdicts`) as a coloured table: passes, fails, or not tried."""
-    tables = {}
-    for model in models:
-        verdicts = rows.verdicts(trial, model).astype(object)
-        told = verdicts.map({True: "passes", False: "fails"}.get).fillna("not tried")
-        shown = told.style.map(lambda t: f"background-color: {VERDICT_COLOURS[t]}; color: #222222")
-        tables[model] = HTML(shown.set_table_attributes('class="dataframe"').to_html())
-    return tables
+def alike(trial: Sequence[Row], model: str) -> str:
+    """How alike the mean maps of two classes are: those most alike, and those least."""
+    pairs = {r.class_name: r.measure.value for r in trial if _is_of(r, model, rows.MEAN_MAPS)}
+    if not pairs:
+        return ""
+    names, value = max(pairs.items(), key=lambda pair: pair[1])
+    least, lowest = min(pairs.items(), key=lambda pair: pair[1])
+    title = architectures.get(model).sentence_title
+    compared = f"the mean maps of {_titles(names)} correlate by {_signed(value)}"
+    if len(pairs) > 1:
+        compared = (
+            f"the mean maps most alike are those of {_titles(names)} (r = {_signed(value)}), the "
+            f"least alike those of {_titles(least)} (r = {_signed(lowest)})"
+        )
+    if value > ALIKE:
+        return f"{title}: {compared}. Maps that explain classes should differ; {_these(pairs)}."
+    return f"{title}: {compared}."
 
 
-def answers(trial: Sequence[Row], dataset: Dataset) -> pd.DataFrame | None:
-    """Each of the report's sentences on heatmaps with what was measured; nothing where none was."""
-    measured = []
-    for claim in claims.ledger() if dataset.data_set.audited else ():
-        asked = claim.heatmap
-        told = asked and evidence.on_heatmaps(trial, asked.models, asked.criteria)
-        if told:
-            measured.append({"section": claim.section, "the report": claim.claim, "measured": told})
-    return pd.DataFrame(measured).set_index("section") if measured else None
+def verdict(trial: Sequence[Row], model: str) -> str:
+    """Whether Grad-CAM finds the phantom's lesion, and what a map without a model has."""
+    row = rows.find(trial, model, GRAD_CAM, MASS_INSIDE.name)
+    if not (row and row.measure and row.best_map):
+        return ""
+    word = {PASS: "finds", FAIL: "doesn't find", UNDECIDED: "isn't shown to find"}
+    return (
+        f"On the phantom, whose lesions are known, it {word.get(row.verdict, 'may find')} them: "
+        f"{row.measure.percent()} of its heat lies inside; {100 * row.chance:.1f} % would by "
+        f"chance, and {100 * row.best:.1f} % of a map that knows no model ({row.best_map})."
+    )
 
 
-def no_answers(table: pd.DataFrame | None) -> str:
-    """Says that nothing here answers the report's sentences; else nothing."""
-    return "Nothing on trial here answers them." if table is None else ""
+def target_layer(trial: Sequence[Row]) -> list[str]:
+    """Which layer is read, and how often the convolution itself has another hottest cell."""
+    return [
+        f"{architectures.get(row.model).sentence_title}: the hottest cell is the same in "
+        f"{row.measure.percent()} of {row.measure.n} images."
+        for row in trial
+        if row.criterion == rows.HOTTEST_CELL and row.measure
+    ]
 
 
-def _tables(
-    trial: Sequence[Row], models: Sequence[str], kinds: Sequence[tuple[str | None, str]]
-) -> Tables:
-    """Methods by kinds (control, criterion) as text, by model: value, interval, chance; or why."""
-    tables: dict[str, dict[str, dict[str, str]]] = {model: {} for model in models}
-    for row in trial:
-        kind = (row.control, row.criterion)
-        if row.model in tables and kind in kinds and not row.class_name:
-            is_compared = row.control not in (None, rows.SHUFFLED)
-            column = ": ".join(kind) if is_compared else row.criterion
-            tables[row.model].setdefault(row.method, {})[column] = evidence.row_in_words(row)
-    return {m: pd.DataFrame(t).T.rename_axis("method") for m, t in tables.items() if t}
+def _is_of(row: Row, model: str, criterion: str) -> bool:
+    return (row.model, row.criterion) == (model, criterion)
+
+
+def _titles(pair: str) -> str:
+    return words.listed([class_title(name) for name in pair.split(" and ")])
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _these(pairs: Mapping[str, float]) -> str:
+    return "none of these do" if min(pairs.values()) > ALIKE else "those of these two don't"
 
 
 def _classes_in_blocks(

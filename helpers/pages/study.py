@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 
@@ -140,8 +140,8 @@ class Recorded(Described):
 
 def described(run: Run) -> Described:
     """A finished run, from its folder alone; InputError where its `run.json` is another's."""
-    facts = runs.record(run)
-    return Described(restored(facts["settings"]), _without_images(facts), run, facts)
+    facts, finished = runs.record(run), replace(run, is_recorded=True)
+    return Described(restored(facts["settings"]), _without_images(facts), finished, facts)
 
 
 def recorded() -> Recorded | None:

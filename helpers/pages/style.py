@@ -26,6 +26,7 @@ SIZES = {"font.size": 10, "axes.labelsize": 10, "axes.titlesize": 11} | dict.fro
 )
 GREY, FAINT = "#7F7F7F", "#BBBBBB"
 HEAT = "inferno"
+OUTLINE = "#00E5FF"  # of a lesion, on grey as on the heat
 
 
 def use() -> None:
@@ -74,6 +75,12 @@ def show_image(axis: plt.Axes, image: np.ndarray) -> None:
     plain = image[..., 0] if image.shape[-1] == 1 else image
     axis.imshow(plain, cmap="gray", vmin=0, vmax=255)
     bare(axis)
+
+
+def outline(axis: plt.Axes, mask: np.ndarray) -> None:
+    """The border of a lesion, bool (height, width), over a picture; nothing of an empty one."""
+    if mask.any():
+        axis.contour(mask, levels=[0.5], colors=OUTLINE, linewidths=1.2)
 
 
 def full_range(image: np.ndarray) -> np.ndarray:

@@ -2,15 +2,17 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from math import isnan
 from typing import TypeVar
 
 from IPython.display import Markdown
 
-from helpers.study import data_sets
+from helpers.study import architectures, data_sets
 from helpers.study.data_sets import DataSet
 
 Value = TypeVar("Value")
 
+MINUS = "\N{MINUS SIGN}"
 CUT = "\N{NO-BREAK SPACE}…"  # stays on its word's line
 NUMBERS = (
     *("none", "one", "two", "three", "four", "five", "six"),
@@ -28,9 +30,26 @@ def number(count: int) -> str:
     return NUMBERS[count] if count < len(NUMBERS) else f"{count:,}"
 
 
+def signed(points: float) -> str:
+    """A difference in points of 100 with its sign, as prose writes it."""
+    return f"{points:+.1f}".replace("-", MINUS)
+
+
+def p_value(p: float) -> str:
+    """A p-value as prose writes it; nan is of what can't be tested."""
+    if isnan(p):
+        return "can't be tested"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
 def first_seed(by_seed: Mapping[int, Value]) -> Value:
     """What belongs to the first seed, the one that pages show."""
     return next(iter(by_seed.values()))
+
+
+def model(name: str) -> str:
+    """A model's title as a heading has it."""
+    return architectures.get(name).sentence_title
 
 
 def labels(classes: Sequence[str], width: int = 18) -> list[str]:

@@ -14,11 +14,14 @@ POINT = 4 / 3  # in pixels
 
 
 def finish(folder: Path) -> None:
-    """Rewrite every page of a built site in place, and remove the scripts that none uses."""
+    """Rewrite every page of a built site in place, remove idle scripts, and quiet the others."""
     for path in sorted(folder.glob("*.html")):
         path.write_text(finished(path.read_text(encoding="utf-8"), folder), encoding="utf-8")
     for path in [*folder.glob("_static/vendor/fontawesome/*/js"), *folder.glob("_static/*thebe*")]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in folder.glob("_static/**/*.js"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("console.log(", "void("), encoding="utf-8")
 
 
 def finished(page: str, folder: Path) -> str:
@@ -36,6 +39,8 @@ def finished(page: str, folder: Path) -> str:
     for table in content.find_all("table"):
         _join_headings(table)
         _let_scroll(soup, table)
+    for button in soup.select(".search-button-field"):
+        del button["aria-label"]  # its text says more
     for listed in content.find_all(attrs={"role": "list"}):
         if not listed.find(attrs={"role": "listitem"}):
             del listed["role"]

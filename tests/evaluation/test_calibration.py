@@ -27,9 +27,17 @@ def test_scores_by_hand():
 def test_a_calibrated_model_shows_what_chance_alone_would():
     probabilities, labels = calibrated(np.random.default_rng(0), 2_000)
     scores = calibration.resampled(probabilities, labels, measures.everything(2_000))
-    by_chance = calibration.bias(probabilities)
-    assert 0 < by_chance < 0.05
-    assert scores["expected calibration error"][0] == pytest.approx(by_chance, abs=0.01)
+    parts = calibration.brier_decomposition(probabilities, labels)
+    values = {name: of_all[0] for name, of_all in scores.items()} | parts
+    for name, chance in calibration.by_chance(probabilities).items():
+        assert 0 < chance.low < chance.mean < chance.high < 0.06
+        assert chance.low <= values[name] <= chance.high, name
+    # a model that is twice as sure as it may be shows more
+    sure = probabilities**2 / (probabilities**2).sum(axis=1, keepdims=True)
+    chance = calibration.by_chance(sure)
+    shown = calibration.scores(sure, labels, measures.draw_weights(labels, 20))
+    for name in calibration.BINNED:
+        assert shown[name].value > chance[name].high
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
@@ -37,10 +45,29 @@ def test_a_known_temperature_is_found(temperature):
     truth, labels = calibrated(np.random.default_rng(1), 20_000)
     distorted = softmax(np.log(truth) * temperature, axis=1)
     fitted = calibration.fit_temperature(distorted, labels)
-    assert fitted == pytest.approx(temperature, rel=0.05)
+    assert fitted.value == pytest.approx(temperature, rel=0.05)
+    assert fitted.low < temperature < fitted.high
     scaled = calibration.scaled(distorted, temperature)
     np.testing.assert_allclose(scaled, truth, atol=1e-9)
     np.testing.assert_array_equal(scaled.argmax(axis=1), distorted.argmax(axis=1))
+
+
+def test_a_temperatures_interval_holds_it_nineteen_times_of_twenty():
+    held = [
+        fitted.low <= 1 <= fitted.high
+        for seed in range(300)
+        for fitted in [
+            calibration.fit_temperature(*calibrated(np.random.default_rng(seed), 400, skill=1.5))
+        ]
+    ]
+    assert 0.92 < np.mean(held) < 0.98
+
+
+@pytest.mark.parametrize("says", ["always right", "the same of all"])
+def test_labels_may_tell_no_temperature(says):
+    labels = np.arange(80) % 4
+    probabilities = np.eye(4)[labels] if says == "always right" else np.full((80, 4), 0.25)
+    assert calibration.fit_temperature(probabilities, labels) == measures.Measure(1, None, None, 80)
 
 
 def test_the_brier_scores_parts_add_up_and_are_murphys():
@@ -48,8 +75,7 @@ def test_the_brier_scores_parts_add_up_and_are_murphys():
     positive = np.array([0.1, 0.5, 0.9])[rng.integers(3, size=600)]
     labels = (rng.random(600) < positive).astype(int)
     probabilities = np.stack([1 - positive, positive], axis=1)
-    measured = calibration.brier_decomposition(probabilities, labels, measures.everything(600))
-    parts = {name: part.value for name, part in measured.items()}
+    parts = calibration.brier_decomposition(probabilities, labels)
     # forecasts of three values only: nothing is left within bins
     assert parts["within bins"] == pytest.approx(0, abs=1e-6)
     base, reliability, resolution = labels.mean(), 0, 0
@@ -71,23 +97,23 @@ def test_reliability_counts_every_image_once():
     assert ((points["low"] <= points["accuracy"]) & (points["accuracy"] <= points["high"])).all()
 
 
-def test_an_error_is_measured_with_its_interval():
+def test_a_binned_error_has_no_interval_and_a_proper_score_has():
     probabilities, labels = calibrated(np.random.default_rng(4), 400)
-    resamples = measures.draw_weights(labels, 300)
-    measured = calibration.scores(probabilities, labels, resamples)
+    measured = calibration.scores(probabilities, labels, measures.draw_weights(labels, 300))
     for name, score in measured.items():
-        assert 0 <= score.low <= score.high, name
-    brier = measured["Brier score"]
-    assert brier.low < brier.value < brier.high
+        assert (score.low is None) == (name in calibration.BINNED)
+        assert score.low is None or score.low < score.value < score.high
+    is_surely_wrong = np.eye(4)[(labels + 1) % 4]
+    sure = calibration.scores(is_surely_wrong, labels, measures.everything(400))
+    assert sure["negative log-likelihood"].value == pytest.approx(-np.log(1e-7))
 
 
 @pytest.mark.parametrize("count", [2, 11])
 def test_any_number_of_classes_is_measured_even_where_one_has_no_image(count):
     probabilities, _ = calibrated(np.random.default_rng(5), 300, (1 / count,) * count, skill=1)
     labels = np.arange(300) % (count - 1)
-    resamples = measures.draw_weights(labels, 50)
-    scores = calibration.scores(probabilities, labels, resamples)
-    parts = calibration.brier_decomposition(probabilities, labels, resamples)
-    assert all(np.isfinite(score[:3]).all() for score in (*scores.values(), *parts.values()))
-    total = sum(parts[name].value for name in ("reliability", "uncertainty", "within bins"))
-    assert total - parts["resolution"].value == pytest.approx(scores["Brier score"].value)
+    scores = calibration.scores(probabilities, labels, measures.draw_weights(labels, 50))
+    parts = calibration.brier_decomposition(probabilities, labels)
+    assert np.isfinite([*parts.values(), *(score.value for score in scores.values())]).all()
+    total = sum(parts[name] for name in ("reliability", "uncertainty", "within bins"))
+    assert total - parts["resolution"] == pytest.approx(scores["Brier score"].value)

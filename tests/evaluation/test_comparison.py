@@ -19,6 +19,51 @@ def test_mcnemar_by_hand():
     assert compared.difference.low < compared.difference.value < compared.difference.high
     assert compared.difference.n == 40
     assert compared.p_value == pytest.approx(2 * (1 + 10) / 2**10)
+    assert compared.mid_p == pytest.approx((2 * 1 + 10) / 2**10)
+
+
+def test_where_no_image_differs_a_difference_is_not_ruled_out():
+    labels = np.arange(100) % 4
+    same = trained_with(np.eye(4)[labels], labels)
+    compared = comparison.compare(same, same)
+    assert compared.difference == pytest.approx((0, -0.03699, 0.03699, 100), abs=1e-4)
+    assert (compared.p_value, compared.mid_p) == (1, 1)
+
+
+def test_mid_p_rejects_about_as_often_as_it_says():
+    rng, rejected = np.random.default_rng(0), np.zeros(2)
+    for _ in range(4_000):
+        one, other = rng.multinomial(400, [0.05, 0.05, 0.9])[:2]
+        rejected += np.array(comparison.mcnemar(int(one), int(other))) < 0.05
+    exact, mid_p = rejected / 4_000
+    assert exact < 0.042 < mid_p < 0.055
+
+
+@pytest.mark.parametrize(
+    ("n", "discordant", "difference", "expected"),
+    [
+        (1000, 0.1, 0.03, 0.83),
+        (1000, 0.1, 0.01, 0.15),
+        (1000, 0.1, 0.003, 0.05),
+        (500, 0.15, 0.05, 0.80),
+    ],
+)
+def test_power_is_that_of_simulated_tests(n, discordant, difference, expected):
+    found = comparison.power(n, discordant, difference)
+    assert found == pytest.approx(expected, abs=0.02)
+    rng, shares = (
+        np.random.default_rng(0),
+        [(discordant + d) / 2 for d in (difference, -difference)],
+    )
+    drawn = rng.multinomial(n, [*shares, 1 - discordant], size=2_000)
+    rejected = [comparison.mcnemar(int(one), int(other))[0] < 0.05 for one, other, _ in drawn]
+    assert found == pytest.approx(np.mean(rejected), abs=0.03)
+
+
+def test_the_least_difference_is_found_four_times_of_five():
+    least = comparison.least_difference(1_000, 0.1)
+    assert comparison.power(1_000, 0.1, least) >= 0.8 > comparison.power(1_000, 0.1, least - 0.001)
+    assert comparison.least_difference(50, 0.02) is None
 
 
 def delong_by_definition(first, second, positive):
@@ -63,6 +108,28 @@ def test_delong_rejects_one_time_in_twenty_where_models_are_equally_good():
 def test_the_same_scores_do_not_differ():
     positive = np.arange(10) < 5
     assert comparison.delong(np.arange(10), np.arange(10), positive) == (0, 0, 1)
+
+
+def test_aucs_that_differ_without_a_variance_are_not_tested():
+    positive = np.arange(10) >= 5
+    difference, error, p_value = comparison.delong(np.zeros(10), np.arange(10), positive)
+    assert (difference, error) == (0.5, 0)
+    assert np.isnan(p_value)
+    difference, _, p_value = comparison.delong(-np.arange(10), np.arange(10), positive)
+    assert difference == 1
+    assert np.isnan(p_value)
+    one_positive = np.arange(10) == 9
+    assert np.isnan(comparison.delong(-np.arange(10), np.arange(10), one_positive)[1:]).all()
+
+
+def test_what_cannot_be_tested_is_no_member_of_the_family():
+    labels = np.arange(40) % 4
+    constant = trained_with(np.full((40, 4), 0.25), labels)
+    perfect = trained_with(np.eye(4)[labels], labels)
+    tests = comparison.paired_tests([(constant, perfect)], CLASSES)
+    assert tests["p"].isna().tolist() == [False, True, True, True, True]
+    assert tests["p (Holm)"].iloc[0] == tests["p"].iloc[0]
+    assert tests["low"].isna().tolist() == [False, True, True, True, True]
 
 
 def pair(labels, classes):

@@ -1,5 +1,6 @@
 """Metrics: scikit-learn and MedMNIST's evaluator get the same, on the images and on resamples."""
 
+import dataclasses
 import math
 import tracemalloc
 
@@ -40,12 +41,13 @@ def scikit_learns(
     expected["auc/macro"] = reference.roc_auc_score(one_hot, probabilities)
     expected["auc/micro"] = reference.roc_auc_score(one_hot, probabilities, average="micro")
     exact = probabilities.astype(float)
+    exact = np.clip(exact / exact.sum(axis=1, keepdims=True), 1e-7, 1 - 1e-7)  # as Keras does
     expected["loss"] = reference.log_loss(labels, exact / exact.sum(axis=1, keepdims=True))
     return expected
 
 
 def test_every_metric_agrees_with_scikit_learn(trainings):
-    measured = metrics.measure_all(trainings, CLASSES)
+    measured, _ = metrics.measure_all(trainings, CLASSES)
     for trained in trainings:
         labels, scores = trained.predictions.test_labels, trained.predictions.test_probabilities
         ours = measured[trained.model]["0"]
@@ -113,8 +115,7 @@ def test_a_class_without_images_is_left_out_of_macro_averages():
     assert measured["macro_recall"].value == pytest.approx(expected)
     for name in ("macro_recall", "macro_precision", "auc/macro", "auc/micro"):
         assert measured[name].low <= measured[name].value <= measured[name].high, name
-    written = metrics.to_json({"custom-cnn": {"0": measured}})
-    assert written["custom-cnn"]["0"]["auc/normal"]["value"] is None
+    assert measured["auc/normal"].as_json()["value"] is None
 
 
 @pytest.mark.parametrize("name", ["organamnist", "tissuemnist"])
@@ -133,18 +134,97 @@ def test_the_largest_sets_are_measured_in_little_memory(name):
     assert measured["auc/micro"].low < measured["auc/micro"].value < measured["auc/micro"].high
 
 
-def test_accuracy_has_wilsons_interval():
-    labels = np.zeros(10, int)
-    labels[:4] = [0, 1, 2, 3]
-    scores = np.eye(4)[labels]
-    scores[[8, 9]] = np.eye(4)[1]
-    measured = metrics.measure(scores, labels, CLASSES, measures.everything(10))
-    assert measured["accuracy"] == measures.proportion(8, 10)
+def test_one_number_has_one_interval():
+    labels = np.arange(80) % 4
+    probabilities = draw(np.random.default_rng(0), labels, skill=1.5)
+    measured = metrics.measure(probabilities, labels, CLASSES, measures.draw_weights(labels, 50))
+    assert measured["accuracy"] == measured["weighted_recall"]
+    assert measured["accuracy"] == pytest.approx(measured["macro_recall"])
+    is_right = probabilities.argmax(axis=1) == labels
+    assert measured["accuracy"] == pytest.approx(measures.stratified_share(is_right, labels))
+
+
+def test_a_perfect_model_is_not_taken_for_certain():
+    labels = np.arange(80) % 4
+    measured = metrics.measure(
+        np.eye(4)[labels], labels, CLASSES, measures.draw_weights(labels, 50)
+    )
+    assert measured["accuracy"].low < measured["accuracy"].high == 1
+    assert measured["macro_f1"] == Measure(1.0, None, None, 80)
+    assert measured["auc/macro"].low is None
+
+
+@pytest.fixture
+def three_seeds():
+    labels = np.arange(240) % 4
+    drawn = (draw(np.random.default_rng(seed), labels, 1.7) for seed in range(3))
+    made = [trained_with(probabilities, labels) for probabilities in drawn]
+    return [dataclasses.replace(each, seed=seed) for seed, each in enumerate(made)]
+
+
+def test_the_headline_is_the_mean_over_seeds_with_both_sources_of_chance(three_seeds):
+    each, means = metrics.measure_all(three_seeds, CLASSES)
+    accuracy = means["custom-cnn"]["accuracy"]
+    values = [by_name["accuracy"].value for by_name in each["custom-cnn"].values()]
+    assert accuracy.measure.value == pytest.approx(np.mean(values))
+    assert accuracy.between_seeds == pytest.approx(np.std(values, ddof=1))
+    assert (accuracy.seeds, accuracy.units, accuracy.measure.n) == (3, 240, 240)
+    # on a balanced split all three are one number, and have one interval
+    for name in ("macro_recall", "weighted_recall"):
+        assert means["custom-cnn"][name].measure == pytest.approx(accuracy.measure, abs=1e-6)
+    reach = 4.302653 * accuracy.between_seeds / np.sqrt(3)  # t of two degrees of freedom
+    assert accuracy.measure.high - accuracy.measure.value > reach
+    content = metrics.to_json(each, means)
+    assert metrics.from_json(content) == each
+    assert metrics.means_from_json(content) == means
+
+
+def test_the_headline_resamples_patients_where_they_are_known(three_seeds):
+    patients = np.arange(240) // 12  # each has three images of every class
+    alike = [
+        dataclasses.replace(
+            t,
+            predictions=dataclasses.replace(
+                t.predictions,
+                test_probabilities=t.predictions.test_probabilities[
+                    patients * 12 + np.arange(240) % 4
+                ],
+            ),
+        )
+        for t in three_seeds
+    ]
+    _, means = metrics.measure_all(alike, CLASSES, patients)
+    accuracy = means["custom-cnn"]["accuracy"]
+    assert accuracy.units == 20
+    assert accuracy.by_units / accuracy.by_images == pytest.approx(np.sqrt(3), rel=0.25)
+
+
+def test_one_seed_is_its_own_mean(three_seeds):
+    each, means = metrics.measure_all(three_seeds[:1], CLASSES)
+    (measured,) = each["custom-cnn"].values()
+    for name, mean in means["custom-cnn"].items():
+        assert mean.measure == measured[name], name
+        assert np.isnan(mean.between_seeds)
+    written = metrics.to_json(each, means)
+    assert written["custom-cnn"][metrics.ALL_SEEDS]["accuracy"]["between_seeds"] is None
+
+
+def test_patients_that_are_not_known_are_each_their_own(dataset, monkeypatch):
+    assert metrics.of_test_patients(dataset) is None
+    n = len(dataset.test)
+    known = np.full(n, "", object)
+    known[:4] = "7"
+    monkeypatch.setattr(metrics.scans, "source_patients", lambda _: {"test": known})
+    patients = metrics.of_test_patients(dataset)
+    assert len(set(patients[:4])) == 1
+    assert len(set(patients)) == n - 3
+    known[:] = ""
+    assert metrics.of_test_patients(dataset) is None
 
 
 def test_medmnists_evaluator_agrees(trainings):
     shown = {trained.model: trained for trained in trainings}
-    measured = metrics.measure_all(trainings, CLASSES)
+    measured, _ = metrics.measure_all(trainings, CLASSES)
     table = metrics.cross_check(shown, measured, data_sets.get("octmnist"))
     assert table.shape == (len(shown), 2)
     assert table.to_numpy().max() < 1e-6
@@ -157,7 +237,7 @@ def test_medmnists_evaluator_agrees_on_a_binary_set_whose_scores_tie():
     probabilities = draw(np.random.default_rng(0), labels, skill=1, classes=2).astype(float)
     probabilities = (probabilities**12 / (probabilities**12).sum(1, keepdims=True)).astype("f4")
     trained = trained_with(probabilities, labels)
-    measured = metrics.measure_all([trained], binary.classes)
+    measured, _ = metrics.measure_all([trained], binary.classes)
     table = metrics.cross_check({trained.model: trained}, measured, binary)
     assert table.columns.tolist() == ["accuracy", "normal benign AUC"]
     assert table.to_numpy().max() < 1e-6
@@ -165,9 +245,13 @@ def test_medmnists_evaluator_agrees_on_a_binary_set_whose_scores_tie():
 
 def test_metrics_are_measured_once_and_read_back(run, small, dataset, trainings, monkeypatch):
     measured = metrics.load_or_measure(run, small, dataset)
-    assert measured == metrics.measure_all(trainings, CLASSES)
+    each, means = metrics.measure_all(trainings, CLASSES)
+    assert measured == each
+    assert metrics.over_seeds(run, small, dataset).keys() == means.keys()
+    first = metrics.headline(run, small, dataset)["custom-cnn"]["accuracy"]
+    assert first == measured["custom-cnn"]["0"]["accuracy"]
     content = runs.read_json(run.metrics)
-    assert content == metrics.to_json(measured)
+    assert content == metrics.to_json(each, means)
     assert set(content["custom-cnn"]["0"]["accuracy"]) == {"value", "low", "high", "n"}
     monkeypatch.setattr(metrics, "measure_all", None)  # not called again
     first = run.metrics.stat()
@@ -183,9 +267,9 @@ def test_metrics_of_other_trainings_are_measured_anew(run, small, dataset, train
 
 def test_the_same_metrics_are_written_once(run, trainings):
     measured = metrics.measure_all(trainings, CLASSES)
-    runs.write_json(run.metrics, metrics.to_json(measured))
+    runs.write_json(run.metrics, metrics.to_json(*measured))
     first = run.metrics.stat()
-    runs.write_json(run.metrics, metrics.to_json(measured))
+    runs.write_json(run.metrics, metrics.to_json(*measured))
     assert run.metrics.stat().st_mtime_ns == first.st_mtime_ns
 
 

@@ -1,5 +1,7 @@
 """Risk-coverage by hand; prediction sets keep their promise where images are exchangeable."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,45 @@ def test_risk_by_coverage_by_hand():
     assert curve["coverage"].tolist() == [0.25, 0.5, 0.75, 1]
     assert curve["risk"].to_numpy() == pytest.approx([0, 1 / 2, 1 / 3, 1 / 4])
     assert area.value == pytest.approx((1 / 2 + 1 / 3 + 1 / 4) / 4)
-    assert area.low == pytest.approx(area.value)
+    # two of four wrong: Wilson's interval of a half
+    assert curve.loc[1, ["low", "high"]].tolist() == pytest.approx([0.0945, 0.9055], abs=1e-4)
+
+
+def test_images_of_one_confidence_share_their_errors_whatever_their_order():
+    probabilities = np.tile([0.7, 0.1, 0.1, 0.1], (200, 1))
+    sorted_labels = np.repeat([0, 1, 2, 3], 50)
+    resamples = measures.draw_weights(sorted_labels, 200)
+    curve, area = selective.risk_coverage(probabilities, sorted_labels, resamples)
+    assert curve["risk"].to_numpy() == pytest.approx(np.full(200, 0.75))
+    assert area.value == pytest.approx(0.75)
+    # of two ties: the mean over all orders within them
+    confidence = np.array([0.9, 0.9, 0.9, 0.6, 0.6])
+    two = np.stack([confidence, 1 - confidence], axis=1)
+    labels = np.array([1, 0, 0, 1, 0])
+    _, area = selective.risk_coverage(two, labels, measures.everything(5))
+    orders = [
+        np.mean(np.cumsum([*one, *other]) / np.arange(1, 6))
+        for one in itertools.permutations([1, 0, 0])
+        for other in itertools.permutations([1, 0])
+    ]
+    assert area.value == pytest.approx(np.mean(orders))
+
+
+def test_an_area_lies_in_its_interval():
+    probabilities, labels = calibrated(np.random.default_rng(3), 300)
+    tied = probabilities.round(1) + 0.01
+    for scores in (probabilities, tied / tied.sum(axis=1, keepdims=True)):
+        _, area = selective.risk_coverage(scores, labels, measures.draw_weights(labels, 500))
+        assert area.low < area.value < area.high
+
+
+def test_half_of_the_images_without_an_error_may_err():
+    labels = np.arange(400) % 4
+    resamples = measures.draw_weights(labels, 20)
+    curve, _ = selective.risk_coverage(np.eye(4)[labels] + 0.0, labels, resamples)
+    half = curve.iloc[199]
+    assert half["risk"] == 0
+    assert half["high"] == pytest.approx(0.0188, abs=1e-4)
 
 
 def test_blocks_of_images_change_no_risk(monkeypatch):

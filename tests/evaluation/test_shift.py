@@ -20,7 +20,7 @@ def test_where_only_the_class_ratio_changes_nothing_is_left_over():
     val, test = calibrated(rng, 8_000, COMMON), calibrated(rng, 8_000)
     bias = np.array([3, 0.3, 0.3, 3])
     val, test = ((p * bias / (p * bias).sum(axis=1, keepdims=True), y) for p, y in (val, test))
-    fall = shift.prevalence_shift(predictions(val, test), 500)
+    fall = shift.prevalence_shift(predictions(val, test))
     assert fall.by_ratio.low > 0.02
     assert fall.rest.low < 0 < fall.rest.high
     assert fall.total.value == pytest.approx(fall.by_ratio.value + fall.rest.value, abs=1e-6)
@@ -33,7 +33,7 @@ def test_where_only_the_class_ratio_changes_nothing_is_left_over():
 def test_where_only_the_images_change_prevalence_shift_is_not_blamed():
     rng = np.random.default_rng(1)
     val, test = calibrated(rng, 4_000), calibrated(rng, 4_000, skill=1.2)
-    fall = shift.prevalence_shift(predictions(val, test), 500)
+    fall = shift.prevalence_shift(predictions(val, test))
     assert abs(fall.by_ratio.value) < 0.01
     assert fall.rest.low > 0.05
 
@@ -41,7 +41,7 @@ def test_where_only_the_images_change_prevalence_shift_is_not_blamed():
 def test_a_class_that_one_split_lacks_is_no_obstacle():
     rng = np.random.default_rng(4)
     val, test = calibrated(rng, 300, (0.5, 0.5, 0)), calibrated(rng, 300, (0.5, 0, 0.5))
-    fall = shift.prevalence_shift(predictions(val, test), 50)
+    fall = shift.prevalence_shift(predictions(val, test))
     assert np.isfinite([fall.by_ratio[:3], fall.rest[:3], fall.total[:3]]).all()
     recalls = shift.recalls_by_split(predictions(val, test), ("a", "b", "c"))
     assert (recalls["validation"]["c"].n, recalls["test"]["b"].n) == (0, 0)

@@ -31,6 +31,7 @@ def test_images_are_sent_where_they_belong_and_misses_are_counted_by_how_far_the
     assert result.levels.loc["urgent referral"].tolist() == [1, 0, 1]
     assert result.levels.loc["routine referral"].tolist() == [0, 1, 0]
     assert result.levels.loc["observation"].tolist() == [1, 0, 1]
+    assert result.assigned.tolist() == [0, 2, 1, 2, 0]
     assert result.sensitivity.value == 0.5
     assert result.specificity.value == pytest.approx(2 / 3)
 
@@ -57,9 +58,30 @@ def test_net_benefit_by_hand():
 
 def test_at_the_splits_own_prevalence_precision_is_the_plain_one():
     called = np.array([True, True, True, False, False])
-    positive = np.array([True, True, False, True, False])
-    curve = triage.precision_at(called, positive, np.array([3 / 5]), measures.everything(5))
+    labels = np.array([0, 1, 2, 1, 3])
+    mixes = triage.mixes(labels, OCT)
+    curve = triage.precision_at(called, labels, mixes, np.array([3 / 5]), measures.everything(5))
     assert curve["precision"].iloc[0] == pytest.approx(2 / 3)
+
+
+def test_precision_follows_the_classes_among_those_not_urgent():
+    # 1 of 100 drusen and 7 of 100 normal scans called urgent, and all 200 urgent ones but 6
+    labels = np.repeat([0, 1, 2, 3], 100)
+    called = np.zeros(400, bool)
+    called[:194] = True
+    called[[200, *range(300, 307)]] = True
+    urgent, others = triage.mixes(labels, OCT)
+    assert (urgent.tolist(), others.tolist()) == ([0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5])
+    clinic = triage.clinics_mix(OCT, 0.95)
+    assert clinic == pytest.approx([0, 0, 0.05, 0.95])
+    told = [
+        triage.precision_at(
+            called, labels, (urgent, mix), np.array([0.01]), measures.everything(400)
+        )
+        for mix in (others, clinic)
+    ]
+    expected = [0.0097 / (0.0097 + 0.99 * rate) for rate in (0.04, 0.05 * 0.01 + 0.95 * 0.07)]
+    assert [curve["precision"].iloc[0] for curve in told] == pytest.approx(expected)
 
 
 def test_other_data_sets_have_no_triage():

@@ -20,8 +20,10 @@ def test_a_trial_comes_back_as_it_was(tmp_path):
     assert artifacts.load_trial(run) == Trial([], {})
     maps = np.random.default_rng(0).random((2, 8, 8), np.float32)
     shown = {
-        "custom-cnn": Shown(np.array([1, 3]), {"Grad-CAM++": maps, "SHAP": maps / 2}),
-        "resnet50": Shown(np.array([1, 0]), {"SHAP": 1 - maps}),
+        "custom-cnn": Shown(
+            np.array([0, 5]), np.array([1, 3]), {"Grad-CAM++": maps, "SHAP": maps / 2}
+        ),
+        "resnet50": Shown(np.array([2, 4]), np.array([1, 0]), {"SHAP": 1 - maps}),
     }
     rows = [Row("custom-cnn", "SHAP", "IoU", Measure(0.5, 0.4, 0.6, 2), 0.25)]
     assert not is_current(run.heatmaps, "a key")
@@ -31,6 +33,7 @@ def test_a_trial_comes_back_as_it_was(tmp_path):
     assert kept.rows == rows
     assert list(kept.shown) == list(shown)
     for model, each in shown.items():
+        np.testing.assert_array_equal(kept.shown[model].images, each.images)
         np.testing.assert_array_equal(kept.shown[model].classes, each.classes)
         assert list(kept.shown[model].maps) == list(each.maps)
         for method, drawn in each.maps.items():

@@ -45,12 +45,23 @@ def test_which_models_can_be_judged():
     assert controls.models_on_trial(own_base) == (MODEL,)
 
 
-def test_a_costly_model_explains_fewer_images():
-    settings = load_settings("paper", "explained_images=24")
-    counts = [controls.images_on_trial(settings, model) for model in (MODEL, "resnet50")]
-    assert counts == [24, 8]
-    fewest = load_settings("paper", "explained_images=4")
-    assert controls.images_on_trial(fewest, "resnet50") == 4
+def test_a_costly_model_explains_fewer_images_and_a_costly_method_fewer_still():
+    settings = load_settings("paper", "explained_images=48")
+    cheap, dear = (controls.images_on_trial(settings, model) for model in (MODEL, "resnet50"))
+    assert (cheap["Grad-CAM"], cheap["occlusion"], cheap["LIME"]) == (48, 48, 6)
+    assert (dear["Grad-CAM"], dear["occlusion"], dear["LIME"]) == (16, 5, 0)
+    assert list(cheap) == list(dear) == list(controls.METHODS)
+    fewest = controls.images_on_trial(load_settings("paper", "explained_images=4"), "resnet50")
+    assert fewest["Grad-CAM"] == 5  # an interval takes as many
+
+
+def test_lesions_are_looked_for_on_the_same_hundred_images_and_more():
+    settings = load_settings("local", data_path="file.npz")
+    cheap, dear = (controls.lesions_on_trial(settings, model) for model in (MODEL, "resnet50"))
+    alike = [method for method in controls.METHODS if cheap[method] == dear[method] >= 100]
+    assert alike == ["Grad-CAM", "Grad-CAM++", "LayerCAM", "saliency"]
+    assert sum(count >= 100 for count in cheap.values()) == 8
+    assert dear["SmoothGrad"] == controls.images_on_trial(settings, "resnet50")["SmoothGrad"]
 
 
 def test_the_phantom_says_nothing_about_a_set_that_it_does_not_imitate(scans):

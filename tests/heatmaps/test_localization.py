@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from helpers.heatmaps import localization
+from helpers.heatmaps import judgement, localization
 
 NAMES = ("pointing game", "mass inside", "AUPRC", "IoU")
 
@@ -12,6 +12,15 @@ NAMES = ("pointing game", "mass inside", "AUPRC", "IoU")
 @pytest.fixture(scope="module")
 def masks(dataset) -> np.ndarray:
     return dataset.lesion_masks["train"]
+
+
+@pytest.fixture(scope="module")
+def lesions(masks) -> np.ndarray:
+    return masks[masks.any(axis=(1, 2))]
+
+
+def random_maps(shape: tuple[int, int, int], seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).random(shape, np.float32)
 
 
 def test_one_image_by_hand():
@@ -33,7 +42,7 @@ def test_highest_pixels_share_the_pointing_game():
 def test_auprc_is_scikit_learns(masks):
     masks = masks[masks.any(axis=(1, 2))]
     # Rounded, so that many pixels tie.
-    maps = localization.random_maps(masks.shape, 0).round(1)
+    maps = random_maps(masks.shape, 0).round(1)
     expected = [
         average_precision_score(mask.ravel(), heat.ravel())
         for mask, heat in zip(masks, maps, strict=True)
@@ -49,52 +58,40 @@ def test_a_constant_map_finds_nothing_and_a_healthy_image_has_no_score():
         np.testing.assert_array_equal(criterion.score(maps, masks), [0, 0, np.nan])
 
 
-def test_a_random_map_scores_at_chance(masks):
-    maps = localization.random_maps(masks.shape, 1)
-    threshold = localization.best_threshold(maps, masks)
-    for name, score in localization.truth(maps, masks, threshold).items():
-        assert score.measure.low < score.chance < score.measure.high, name
-        assert score.above.low < 0 < score.above.high, name
+def scores(criterion, maps, lesions):
+    values = criterion.score(maps, lesions)
+    chance = localization.chance(criterion, maps, lesions)
+    return values, chance, judgement.margin(values, {"chance": chance}).above
 
 
-def test_a_perfect_map_scores_at_the_top(masks):
-    maps = masks.astype(np.float32)
-    threshold = localization.best_threshold(maps, masks)
-    scores = localization.truth(maps, masks, threshold)
-    assert tuple(scores) == NAMES
-    for name, score in scores.items():
-        assert score.measure.value == score.measure.low == score.measure.high == 1, name
-        assert score.chance < 0.6, name
-        assert score.above.low > 0, name
-        assert score.measure.n == masks.any(axis=(1, 2)).sum()
-        assert score.constant == 0
+@pytest.mark.parametrize("criterion", localization.CRITERIA, ids=NAMES)
+def test_a_random_map_scores_at_chance(lesions, criterion):
+    *_, above = scores(criterion, random_maps(lesions.shape, 1), lesions)
+    assert above.low < 0 < above.high
 
 
-def test_chance_is_kinder_to_the_centre_than_uniform_chance_is(masks):
-    maps = localization.centre_blob(masks.shape)
-    scores = localization.truth(maps, masks, 0.5)
-    lesions = masks[masks.any(axis=(1, 2))]
-    score = scores["pointing game"]
-    assert score.chance > 2 * lesions.mean()
+@pytest.mark.parametrize("criterion", localization.CRITERIA, ids=NAMES)
+def test_a_perfect_map_scores_at_the_top(lesions, criterion):
+    values, chance, above = scores(criterion, lesions.astype(np.float32), lesions)
+    assert (values == 1).all()
+    assert chance.mean() < 0.6
+    assert above.low > 0
+
+
+def test_chance_is_kinder_to_the_centre_than_uniform_chance_is(lesions):
+    maps = localization.centre_blob(lesions.shape)
+    _, chance, above = scores(localization.POINTING, maps, lesions)
+    assert chance.mean() > 2 * lesions.mean()
     # The same map everywhere finds another image's lesion as well as its own.
-    assert score.above.low < 0 < score.above.high
-
-
-def test_constant_maps_are_counted(masks):
-    maps = masks.astype(np.float32)
-    first = np.flatnonzero(masks.any(axis=(1, 2)))[0]
-    maps[first] = 1
-    score = localization.truth(maps, masks, 0.5)["AUPRC"]
-    assert score.constant == pytest.approx(1 / score.measure.n)
-    assert score.measure.value == pytest.approx(1 - 1 / score.measure.n)
+    assert above.low < 0 < above.high
 
 
 def test_others_are_never_the_same_image_nor_the_same_pair():
-    drawn = np.array(localization._derangements(7, 0))
+    drawn = np.array(localization.derangements(7))
     assert (drawn != np.arange(7)).all()
     assert all(len(set(others)) == len(drawn) for others in drawn.T)
     with pytest.raises(ValueError, match="two images"):
-        localization._derangements(1, 0)
+        localization.derangements(1)
 
 
 def test_the_threshold_is_the_one_with_the_highest_overlap():
@@ -102,6 +99,38 @@ def test_the_threshold_is_the_one_with_the_highest_overlap():
     masks[:, :2] = True
     maps = np.where(masks, 0.65, 0.4)
     assert 0.4 < localization.best_threshold(maps, masks) <= 0.65
+
+
+def test_no_image_has_a_part_in_its_own_threshold():
+    masks = np.zeros((4, 4, 4), bool)
+    masks[:, :2] = True
+    maps = np.where(masks, 0.65, 0.4)
+    maps[1::2] = np.where(masks[1::2], 0.3, 0.1)
+    # At the others' threshold the first half has no more than its half, the second half nothing.
+    np.testing.assert_allclose(localization.fitted_overlap(maps, masks), [0.5, 0, 0.5, 0])
+
+
+def test_masks_are_averaged_by_area():
+    mask = np.array([[[1, 0, 0], [0, 0, 0], [0, 0, 1]]], bool)
+    # A cell of 1.5 x 1.5 pixels holds one whole pixel of area 1.
+    np.testing.assert_allclose(
+        localization.averaged(mask, (2, 2)), [[[1 / 2.25, 0], [0, 1 / 2.25]]], atol=1e-6
+    )
+    np.testing.assert_allclose(localization.averaged(mask, (1, 1)), [[[2 / 9]]], rtol=1e-6)
+
+
+def test_the_truth_on_a_coarse_grid_scores_little_and_more_on_a_finer_one(lesions):
+    inside = {
+        side: {
+            name: localization.mass_inside(maps, lesions).mean()
+            for name, maps in localization.ceilings(lesions, (side, side)).items()
+        }
+        for side in (3, 7, 28)
+    }
+    assert inside[28]["mean"] == 1
+    for kind in ("mean", "best"):
+        assert inside[3][kind] < inside[7][kind] < inside[28][kind] + 1e-9
+        assert inside[3][kind] < 0.25
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -116,6 +145,10 @@ def test_baselines_know_no_model(channels):
         assert maps.max() <= 1
     assert set(np.argwhere(baselines["edges"][0] == 1)[:, 1]) == {13, 14}
     assert not baselines["edges"][1].any()
+    assert set(baselines["brightness"][0, :, 20]) == {np.float32(200 / 255)}
+    band = baselines["centre band"][0]
+    assert (np.ptp(band, axis=1) == 0).all()
+    np.testing.assert_allclose(band, band[::-1])
     blob = baselines["centre blob"][0]
     assert blob[13, 13] == blob[14, 14] == 1
     np.testing.assert_allclose(blob, blob[::-1, ::-1])
@@ -129,4 +162,4 @@ def test_edges_are_those_of_the_mean_over_channels():
 
 def test_the_warm_area_is_the_share_above_half():
     maps = np.array([[[1, 0.6], [0.5, 0]], [[0, 0], [0, 0]]])
-    np.testing.assert_array_equal(localization.WARM_AREA.score(maps), [0.5, 0])
+    np.testing.assert_array_equal(localization.warm_area(maps), [0.5, 0])

@@ -26,35 +26,30 @@ def test_scaling_up_keeps_a_constant_and_what_lies_between():
     assert (np.diff(large[1], axis=1) >= 0).all()
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_the_average_map_is_described(dataset, channels):
-    drawn = np.zeros((len(dataset.test), 3, 3), np.float32)
-    drawn[:, 0, 2] = 1
-    images = np.repeat(dataset.test.images, channels, axis=3)
-    table = maps.map_statistics(drawn, images, dataset.test.labels, dataset.classes)
-    assert table.index.tolist() == list(dataset.classes)
-    np.testing.assert_allclose(table["peak row"], 1 / 6)
-    np.testing.assert_allclose(table["peak column"], 5 / 6)
-    assert (table["constant maps"] == 0).all()
-    assert table["correlation with the image"].abs().max() < 1
-
-
-def test_a_map_like_the_image_correlates_with_it(dataset):
-    test = dataset.test
-    table = maps.map_statistics(
-        test.images[..., 0].astype(np.float32), test.images, test.labels, dataset.classes
-    )
-    np.testing.assert_allclose(table["correlation with the image"], 1, rtol=1e-5)
+def test_grad_cam_by_hand():
+    activations = np.zeros((1, 2, 2, 2))
+    activations[0, 0, 0, 0], activations[0, 1, 1, 1] = 4, 8
+    gradients = np.zeros((1, 2, 2, 2))
+    gradients[0, 0, 0], gradients[0, 1, 1, 0] = [2, -1], 6
+    # Weights are means: (2 + 6) / 4 and -1 / 4. LayerCAM weights each cell by its own.
+    np.testing.assert_allclose(maps.grad_cam(activations, gradients), [[[8, 0], [0, 0]]])
+    np.testing.assert_allclose(maps.layer_cam(activations, gradients), [[[8, 0], [0, 0]]])
+    gradients[0, 1, 1] = [0, 3]
+    np.testing.assert_allclose(maps.layer_cam(activations, gradients), [[[8, 0], [0, 24]]])
 
 
 def test_a_class_without_an_image_is_left_empty(dataset):
-    images, labels = dataset.test.images[:8], np.array([0, 0, 1, 1, 3, 3, 3, 3])
-    drawn = np.ones((8, 3, 3), np.float32)
+    labels, drawn = np.array([0, 0, 1, 1, 3, 3, 3, 3]), np.ones((8, 3, 3), np.float32)
     averages = maps.class_average_maps(drawn, labels, 4)
     assert averages.dtype == np.float32
     assert np.isnan(averages[2]).all()
     assert (averages[[0, 1, 3]] == 1).all()
-    table = maps.map_statistics(drawn, images, labels, dataset.classes)
-    assert table.iloc[2].isna().all()
-    assert (table["constant maps"].dropna() == 1).all()
-    assert table["correlation with the image"].isna().all()
+    assert maps.class_correlations(drawn, labels, dataset.classes) == {}
+
+
+def test_classes_mean_maps_are_correlated():
+    drawn = np.array([[[0, 1], [0, 1]], [[0, 2], [0, 2.1]], [[1, 0], [1, 0]], [[5, 5], [5, 5]]])
+    found = maps.class_correlations(drawn, np.arange(4), tuple("abcd"))
+    assert set(found) == {("a", "b"), ("a", "c"), ("b", "c")}  # a constant map is left out
+    assert found["a", "c"] == pytest.approx(-1)
+    assert found["a", "b"] == pytest.approx(np.corrcoef([0, 1, 0, 1], [0, 2, 0, 2.1])[0, 1])

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.ndimage import gaussian_filter
+from tf_keras_vis.gradcam import Gradcam
+from tf_keras_vis.layercam import Layercam
 from tf_keras_vis.saliency import Saliency
 
 from helpers.heatmaps import maps as heatmaps
@@ -43,9 +45,8 @@ def by_the_paper(model: keras.Model, images: np.ndarray, classes: np.ndarray) ->
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_grad_cam_agrees_with_an_independent_implementation(probes, dataset, place, monkeypatch):
-    monkeypatch.setattr(methods, "CAM_BATCH", 10)
-    images, classes = dataset.test.images[:16], np.arange(16) % 4
+def test_grad_cam_agrees_with_an_independent_implementation(probes, dataset, place):
+    images, classes = dataset.test.images[:40], np.arange(40) % 4  # more than a batch
     maps = methods.grad_cam_cells(probes[place], images, classes)
     expected = by_the_paper(probes[place].model, images, classes)
     assert maps.dtype == np.float32
@@ -54,13 +55,65 @@ def test_grad_cam_agrees_with_an_independent_implementation(probes, dataset, pla
     np.testing.assert_allclose(maps, expected, atol=1e-4 * np.ptp(expected))
 
 
+def by_tf_keras_vis(method: type, probe: Probe, images: np.ndarray, classes: np.ndarray, at: str):
+    logits = keras.Model(probe.model.inputs, probe.model.get_layer(networks.LOGITS).output)
+    return method(logits, clone=False)(
+        lambda outputs: tf.gather(outputs, classes, axis=1, batch_dims=1),
+        images.astype(np.float32),
+        penultimate_layer=at,
+        seek_penultimate_conv_layer=False,
+        expand_cam=False,
+        normalize_cam=False,
+    )
+
+
+def test_grad_cam_of_the_convolution_itself_is_tf_keras_viss(probes, dataset):
+    probe, images, classes = probes[0], dataset.test.images[:4], np.arange(4)
+    assert probe.last_convolution == "last_convolution"
+    assert probe.target == "last_convolution_relu"
+    expected = by_tf_keras_vis(Gradcam, probe, images, classes, probe.last_convolution)
+    drawn = methods.grad_cam_cells(probe, images, classes, probe.last_convolution)
+    np.testing.assert_allclose(drawn, expected, atol=1e-4 * np.ptp(expected))
+
+
+def test_layer_cam_is_tf_keras_viss_of_a_finer_layer(probes, dataset):
+    probe, images, classes = probes[0], dataset.test.images[:4], np.arange(4)
+    assert probe.finer == "block3_convolution2_relu"
+    expected = np.asarray(by_tf_keras_vis(Layercam, probe, images, classes, probe.finer))
+    assert expected.shape == (4, 7, 7)
+    drawn = np.concatenate(
+        [heatmaps.layer_cam(*batch) for batch in probe.inside(probe.finer, images, classes)]
+    )
+    np.testing.assert_allclose(drawn, expected, atol=1e-4 * np.ptp(expected))
+
+
+def test_before_the_average_grad_cam_plus_plus_and_layer_cam_are_one_map(probes, dataset):
+    probe, images, classes = probes[0], dataset.test.images[:4], np.arange(4)
+    drawn = methods.grad_cam_plus_plus_cells(probe, images, classes)
+    (batch,) = probe.inside(probe.target, images, classes)
+    layer_cam = heatmaps.layer_cam(*batch)
+    # Up to a factor of each image.
+    np.testing.assert_allclose(
+        *(maps / maps.max(axis=(1, 2), keepdims=True) for maps in (drawn, layer_cam)), atol=1e-4
+    )
+
+
+def test_a_methods_grid_is_said(probes):
+    grids = methods.grids(probes[0], 28, 18)
+    assert list(grids) == list(METHODS)
+    assert grids["Grad-CAM"] == grids["Score-CAM"] == (3, 3)
+    assert grids["LayerCAM"] == (7, 7)
+    assert grids["occlusion"] == grids["LIME"] == (4, 4)
+    assert grids["saliency"] == (28, 28)
+
+
 def test_at_32_px_resnet50s_maps_are_constant(probes, dataset):
     maps = methods.grad_cam_cells(probes[1], dataset.test.images[:4], np.zeros(4, int))
     assert maps.shape == (4, 1, 1)
     assert heatmaps.is_constant(maps).all()
 
 
-@pytest.mark.parametrize("evaluations", [32, 64])
+@pytest.mark.parametrize("evaluations", [16, 32])
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_method_points_where_the_model_looks(
@@ -120,7 +173,9 @@ def test_methods_take_both_architectures(probes, dataset, name):
         assert maps.shape == images.shape[:3]
         assert maps.min() >= 0
         assert set(maps.max(axis=(1, 2))) <= {0, 1}
-        if place == 1 and "CAM" in name:  # at 32 px the last convolution's grid is a single cell
+        if (
+            place == 1 and "CAM" in name and name != "LayerCAM"
+        ):  # at 32 px the last convolution's grid is a single cell
             assert not maps.any()
         elif name != "Grad-CAM":
             assert maps.any()

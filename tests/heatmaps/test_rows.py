@@ -3,27 +3,28 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 from helpers.evaluation.measures import Measure
 from helpers.heatmaps import artifacts
 from helpers.heatmaps import rows as heatmap_rows
-from helpers.heatmaps.faithfulness import DELETION, INSERTION
+from helpers.heatmaps.faithfulness import DELETION
+from helpers.heatmaps.judgement import FAIL, PASS, UNDECIDED, Margin
 from helpers.heatmaps.localization import MASS_INSIDE
 from helpers.heatmaps.rows import (
     ALL_RANDOM,
+    CHECKS,
     FLIP,
+    MORE_THAN,
     NO_MODEL,
-    QUIET_NOISE,
-    SAME,
+    NOISE,
     SHUFFLED,
     Row,
-    compared,
+    decided,
     find,
     judged,
-    keeping_maps,
-    randomizes,
-    verdicts,
+    of_check,
 )
 from helpers.heatmaps.similarity import RANK_CORRELATION
 from helpers.study.runs import Run
@@ -39,10 +40,24 @@ PACKED = {
     ("no model", "AUPRC"): (NO_MODEL, None, "AUPRC", None),
     (MODEL, "mass inside, cnv"): (MODEL, None, "mass inside", "cnv"),
     (MODEL, "warm area, normal"): (MODEL, None, "warm area", "normal"),
-    (MODEL, "random down to block3: SSIM"): (MODEL, "random down to block3", "SSIM", None),
     (MODEL, "all weights random: rank correlation"): (MODEL, ALL_RANDOM, "rank correlation", None),
-    (MODEL, "quiet noise: SSIM"): (MODEL, QUIET_NOISE, "SSIM", None),
-    (MODEL, "other model, toy: SSIM"): (MODEL, "other model, toy", "SSIM", None),
+    (MODEL, "noise: rank correlation"): (MODEL, NOISE, "rank correlation", None),
+    (MODEL, "more than resnet50: IoU"): (MODEL, "more than resnet50", "IoU", None),
+    (MODEL, "other model, toy: IoU"): (MODEL, "other model, toy", "IoU", None),
+}
+
+
+JUDGED = MEASURED | {
+    "beside": "edges",
+    "p": 0.01,
+    "verdict": "pass",
+    "best": 0.2,
+    "best_map": "edges",
+    "ceiling": 0.5,
+    "above_value": 0.1,
+    "above_low": 0.05,
+    "above_high": 0.15,
+    "above_n": 8,
 }
 
 
@@ -50,26 +65,13 @@ def measured(value: float, reach: float = 0.01) -> Measure:
     return Measure(value, value - reach, value + reach, 9)
 
 
-def rows_of(method: str, **values: float) -> list[Row]:
-    kinds = {
-        "mass": (MASS_INSIDE, 0.1, None),
-        "deletion": (DELETION, 0.0, None),
-        "insertion": (INSERTION, 0.0, None),
-        "random": (RANK_CORRELATION, 0.1, ALL_RANDOM),
-        "noise": (RANK_CORRELATION, 0.1, QUIET_NOISE),
-        "flip": (RANK_CORRELATION, 0.1, FLIP),
-    }
-    rows = []
-    for name, value in values.items():
-        criterion, chance, control = kinds[name]
-        rows.append(judged(MODEL, method, criterion.name, measured(value), chance, control))
-    return rows
+def row_of(method: str, check: str, above: float, p: float, model: str = MODEL) -> Row:
+    criterion, control = CHECKS[check]
+    margin = Margin(measured(above), "chance", p)
+    return judged(model, method, criterion, measured(0.5), 0.1, control, margin=margin)
 
 
-GOOD = {"mass": 0.5, "deletion": 0.2, "insertion": 0.2, "random": 0.1, "noise": 0.9, "flip": 0.9}
-
-
-@pytest.mark.parametrize("rest", [MEASURED, MEASURED | {"chance": None}, GAP])
+@pytest.mark.parametrize("rest", [MEASURED, MEASURED | {"chance": None}, GAP, JUDGED])
 @pytest.mark.parametrize("packed", PACKED)
 def test_a_row_is_packed_as_it_was_unpacked(packed, rest):
     model, criterion = packed
@@ -83,13 +85,16 @@ def test_a_row_is_packed_as_it_was_unpacked(packed, rest):
 def test_rows_are_kept_once_with_their_keys(tmp_path):
     run = Run(tmp_path)
     assert heatmap_rows.load(run) == []
-    rows = rows_of("Grad-CAM", **GOOD)
+    rows = decided(row_of("Grad-CAM", check, 0.1, 1e-4) for check in CHECKS)
     artifacts.save_trial(run, artifacts.Trial(rows, {}), "a key")
     before = run.explanations.stat().st_mtime_ns
     artifacts.save_trial(run, artifacts.Trial(rows, {}), "a key")
     assert run.explanations.stat().st_mtime_ns == before
     assert heatmap_rows.load(run) == rows
-    assert list(json.loads(run.explanations.read_text())[0]) == KEYS
+    kept = json.loads(run.explanations.read_text())[0]
+    assert list(kept)[: len(KEYS)] == KEYS
+    assert kept["verdict"] == PASS
+    assert kept["above_value"] == 0.1
 
 
 def test_a_row_is_found_by_all_that_it_is():
@@ -105,80 +110,71 @@ def test_a_row_is_found_by_all_that_it_is():
     assert find(kept, MODEL, "SHAP", "pointing game") is None
 
 
-def test_what_maps_were_compared_under_is_listed_once():
-    kept = [
-        Row.from_json({"model": model, "method": method, "criterion": criterion, **MEASURED})
-        for method in ("LIME", "SHAP")
-        for model, criterion in PACKED
-    ]
-    kept.append(judged("resnet50", "LIME", "SSIM", measured(0.5), 0.1, FLIP))
-    listed = compared(row for row in kept if row.model == MODEL)
-    assert listed == [
-        ("random down to block3", "SSIM"),
-        (ALL_RANDOM, "rank correlation"),
-        (QUIET_NOISE, "SSIM"),
-        ("other model, toy", "SSIM"),
-    ]
-    assert compared(kept) == [*listed, (FLIP, "SSIM")]
-    assert [randomizes(control) for control, _ in listed] == [True, True, False, False]
-
-
 def test_a_measure_of_no_image_becomes_a_gap():
     empty = Measure(math.nan, None, None, 0)
-    row = judged(MODEL, "LIME", "SSIM", empty, chance=math.nan, control=FLIP)
+    row = judged(MODEL, "LIME", "IoU", empty, chance=math.nan, control=FLIP)
     assert row.measure is None
     assert "constant" in row.why
     assert row.as_json()["value"] is None
-    assert row.as_json()["criterion"] == "flip: SSIM"
+    assert row.as_json()["criterion"] == "flip: IoU"
 
 
 def test_an_unknown_chance_is_none():
-    assert judged(MODEL, "LIME", "SSIM", measured(0.5), math.nan, FLIP).chance is None
+    assert judged(MODEL, "LIME", "IoU", measured(0.5), math.nan, FLIP).chance is None
 
 
-@pytest.mark.parametrize(
-    ("check", "name", "bad"),
-    [
-        ("finds the lesion", "mass", 0.1),
-        ("deletion", "deletion", 0.0),
-        ("insertion", "insertion", 0.005),
-        ("needs the weights", "random", 0.8),
-        ("quiet noise", "noise", 0.4),
-        ("flip", "flip", 0.505),
-    ],
-)
-def test_each_check_can_be_failed_and_passed(check, name, bad):
-    rows = rows_of("LIME", **GOOD | {name: bad}) + rows_of("Grad-CAM", **GOOD)
-    # Neither another model's rows, nor the control's, nor the edges count.
-    rows += [judged(MODEL, "LIME", MASS_INSIDE.name, measured(0.9), 0.1, SHUFFLED)]
-    rows += [judged(MODEL, "edges", DELETION.name, measured(0.9), 0.0)]
-    rows += [judged("resnet50", "SHAP", DELETION.name, measured(0.9), 0.0)]
-    judgement = verdicts(rows, MODEL)
-    assert judgement.index.tolist() == ["Grad-CAM", "LIME"]
-    assert judgement.loc["Grad-CAM"].tolist() == [True] * 6
-    assert judgement.loc["LIME", check] is False
-    assert (judgement.loc["LIME"] == False).sum() == 1  # noqa: E712
+def test_each_check_is_passed_failed_or_undecided():
+    for check in CHECKS:
+        rows = [
+            row_of("Grad-CAM", check, 0.1, 1e-4),
+            row_of("LIME", check, -0.1, 1e-4),
+            row_of("SHAP", check, 0.1, 0.2),
+        ]
+        verdicts = [row.verdict for row in of_check(decided(rows), MODEL, check).values()]
+        assert verdicts == [PASS, FAIL, UNDECIDED], check
 
 
-def test_a_check_without_a_value_is_neither():
-    rows = [
-        *rows_of("SHAP", mass=0.5),
-        Row(MODEL, "SHAP", DELETION.name, None, why="why"),
+def test_verdicts_are_corrected_for_their_number_in_each_models_table():
+    once = decided([row_of("LIME", "deletion", 0.1, 0.02)])
+    assert once[0].verdict == PASS
+    many = [row_of("LIME", check, 0.1, 0.02) for check in CHECKS]
+    assert {row.verdict for row in decided(many)} == {UNDECIDED}  # 6 * 0.02 is above 0.05
+    other = [row_of("LIME", check, 0.1, 0.02, "resnet50") for check in CHECKS]
+    alone = decided([many[0], *other])
+    assert [row.verdict for row in alone] == [PASS, *6 * [UNDECIDED]]
+
+
+def test_what_is_no_check_of_a_method_has_no_verdict():
+    margin = Margin(measured(0.1), "chance", 1e-9)
+    others = [
+        judged(NO_MODEL, "edges", MASS_INSIDE.name, measured(0.9), 0.1, margin=margin),
+        judged(MODEL, "edges", DELETION, measured(0.9), 0.0, margin=margin),
+        judged(MODEL, "LIME", MASS_INSIDE.name, measured(0.9), 0.1, SHUFFLED, margin=margin),
+        judged(MODEL, "Grad-CAM", MASS_INSIDE.name, measured(0.9), 0.1, None, "cnv", margin),
+        Row(MODEL, "SHAP", DELETION, None, why="why"),
     ]
-    judgement = verdicts(rows, MODEL)
-    assert judgement.loc["SHAP", "finds the lesion"] is True
-    assert judgement.loc["SHAP", "deletion"] is None
-    assert judgement.loc["SHAP", "flip"] is None
+    assert [row.verdict for row in decided(others)] == 5 * [None]
+    assert decided([]) == []
 
 
-def test_nothing_tried_has_no_verdicts():
-    assert verdicts([], MODEL).empty
+def test_two_models_are_judged_by_their_difference():
+    control = f"{MORE_THAN}custom-cnn"
+    margin = Margin(measured(-0.1), "custom-cnn", 0.03)
+    told = measured(-0.1)
+    rows = [judged("resnet50", "Grad-CAM", "IoU", told, control=control, margin=margin)]
+    assert decided(rows)[0].verdict == FAIL
+    # Of two differences one in 0.05 / 2 has to be shown.
+    rows.append(judged("resnet50", "Grad-CAM", "AUPRC", told, control=control, margin=margin))
+    assert {row.verdict for row in decided(rows)} == {UNDECIDED}
 
 
-def test_a_method_that_keeps_its_maps_is_named():
-    rows = rows_of("saliency", random=0.8) + rows_of("Grad-CAM", random=0.2)
-    rows += rows_of("LIME", random=SAME + 0.005)  # its interval reaches below
-    by_chance = measured(0.8)
-    rows.append(judged(MODEL, "SHAP", RANK_CORRELATION.name, by_chance, 0.9, ALL_RANDOM))
-    assert [(row.method, row.measure.n) for row in keeping_maps(rows, MODEL)] == [("saliency", 9)]
-    assert keeping_maps(rows, "resnet50") == []
+def test_methods_stand_in_the_order_of_their_families():
+    rows = [row_of(name, "deletion", 0.1, 1e-4) for name in ("SHAP", "saliency", "Grad-CAM")]
+    assert list(of_check(rows, MODEL, "deletion")) == ["Grad-CAM", "saliency", "SHAP"]
+
+
+def test_the_best_map_that_knows_no_model_is_named():
+    values = {"edges": np.array([0.1, 0.3]), "brightness": np.array([0.4, np.nan])}
+    assert heatmap_rows.beside_baselines(values) == {"best": 0.4, "best_map": "brightness"}
+    assert RANK_CORRELATION.name == CHECKS["turns with the image"].criterion
+    assert FLIP == CHECKS["turns with the image"].control

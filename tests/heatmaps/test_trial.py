@@ -1,16 +1,18 @@
 """Heatmaps on trial: every method by every criterion, with what chance and controls earn."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from helpers.data.dataset import Dataset, Split
-from helpers.heatmaps import artifacts, controls, localization, methods, results, trial
+from helpers.heatmaps import artifacts, controls, methods, results, trial
+from helpers.heatmaps import localization as places
 from helpers.heatmaps import rows as heatmap_rows
-from helpers.heatmaps.methods import METHODS
+from helpers.heatmaps.controls import METHODS
 from helpers.heatmaps.probe import Probe
-from helpers.heatmaps.rows import NO_MODEL, SHUFFLED, Row
+from helpers.heatmaps.rows import CHECKS, NO_MODEL, Row
 from helpers.heatmaps.trial import Explained
 from helpers.models import fit
 from helpers.study import data_sets
@@ -38,50 +40,32 @@ def toy_explained(model: str, classes: list[int], seed: int) -> Explained:
     return Explained(model, None, None, np.array(classes), maps, 4)
 
 
-def kinds(rows: list[Row]) -> list[tuple]:
-    return list(dict.fromkeys((r.model, r.control, r.criterion, r.class_name) for r in rows))
-
-
-def test_every_method_is_tried_by_every_criterion(explained, trainings):
-    assert list(explained.maps) == list(METHODS)
-    rows = [*trial.faithful(explained), *trial.noisy_and_flipped(explained)]
-    rows += [*trial.randomized(explained), *trial.other_seed(explained, trainings)]
-    rows += trial.other_model([explained])
-    by_method = {m: sum(r.method == m for r in rows) for m in METHODS}
-    assert set(by_method.values()) == {2 + 2 * 2 + 3 * 2 + 2 + 2}
-    assert all(r.measure or r.why for r in rows)
-    missing = trial.not_tried(rows, UNTRIED)
-    assert {(r.control, r.criterion) for r in rows} <= {(r.control, r.criterion) for r in missing}
-
-
-def test_a_whole_trial_has_its_rows_in_their_order(tried, dataset):
-    compared = [
-        (control, criterion)
-        for control in (
-            "random down to head",
-            "random down to block3",
-            "all weights random",
-            "quiet noise",
-            "flip",
-            "other seed",
-            "other model",
-        )
-        for criterion in ("SSIM", "rank correlation")
-    ]
-    faithful = [(None, "deletion"), (None, "insertion")]
-    truth = [(None, criterion) for criterion in TRUTH]
-    *sick, healthy = dataset.classes
-    assert kinds(tried.rows) == [
-        *((MODEL, *kind, None) for kind in truth),
-        *((MODEL, SHUFFLED, criterion, None) for criterion in TRUTH),
-        *((NO_MODEL, *kind, None) for kind in truth),
-        *((MODEL, *kind, None) for kind in (*faithful, *compared)),
-        *((UNTRIED, *kind, None) for kind in (*truth, *faithful, *compared)),
-        *((MODEL, None, "mass inside", name) for name in sick),
-        (MODEL, None, "warm area", healthy),
-    ]
+def test_every_method_that_can_be_afforded_is_tried_by_every_check(tried):
+    afforded = [method for method in METHODS if method not in controls.SAMPLING]
+    for check in CHECKS:
+        found = heatmap_rows.of_check(tried.rows, MODEL, check)
+        assert list(found) == list(METHODS), check
+        assert [m for m, row in found.items() if row.why == trial.TOO_DEAR] == ["LIME", "SHAP"]
+        untried = heatmap_rows.of_check(tried.rows, UNTRIED, check)
+        assert {row.why for row in untried.values()} == {controls.RANDOM_BASE}
+    judged = [row for row in tried.rows if row.verdict]
+    assert {row.method for row in judged} <= set(afforded)
+    assert {row.model for row in judged} == {MODEL}
+    assert len(judged) > 5 * len(afforded)
     assert all(row.measure or row.why for row in tried.rows)
-    assert all(row.why == controls.RANDOM_BASE for row in tried.rows if row.model == UNTRIED)
+    assert heatmap_rows.tried(tried.rows) == [MODEL]
+
+
+def test_maps_that_know_no_model_and_the_truth_on_a_grid_stand_beside(tried):
+    names = {row.method for row in tried.rows if row.model == NO_MODEL}
+    assert {"brightness", "edges", "centre blob", "centre band"} < names
+    assert "true mask, mean of 3 x 3 cells" in names
+    assert "true mask, best of 7 x 7 cells" in names
+    row = heatmap_rows.find(tried.rows, MODEL, "Grad-CAM", "mass inside")
+    truth = heatmap_rows.find(tried.rows, NO_MODEL, "true mask, mean of 3 x 3 cells", "mass inside")
+    assert row.ceiling == pytest.approx(truth.measure.value)
+    best = heatmap_rows.find(tried.rows, NO_MODEL, row.best_map, "mass inside")
+    assert row.best == pytest.approx(best.measure.value)
 
 
 def test_a_trial_is_run_once(run, small, dataset, tried, explained, monkeypatch):
@@ -90,9 +74,10 @@ def test_a_trial_is_run_once(run, small, dataset, tried, explained, monkeypatch)
     assert [Row.from_json(row) for row in packed] == tried.rows
     assert list(tried.shown) == [MODEL]
     shown = tried.shown[MODEL]
-    np.testing.assert_array_equal(shown.classes, explained.classes[: artifacts.SHOWN])
+    assert len(set(dataset.test.labels[shown.images])) == len(shown.images)
+    np.testing.assert_array_equal(shown.classes, explained.classes[shown.images])
     for method, maps in explained.maps.items():
-        np.testing.assert_array_equal(shown.maps[method], maps[: artifacts.SHOWN])
+        np.testing.assert_array_equal(shown.maps[method], maps[shown.images])
     asked = []
     monkeypatch.setattr(trial, "run_trial", lambda *_: asked.append(True) or tried)
     assert results.load_or_run(run, small, dataset).rows == tried.rows
@@ -112,35 +97,80 @@ def test_grad_cam_of_every_test_image_is_drawn_once(trainings, dataset, monkeypa
     np.testing.assert_array_equal(results.load_or_draw_grad_cam(trained, images), drawn)
 
 
-def test_a_perfect_map_is_at_the_top_and_a_random_one_at_chance(dataset):
+@pytest.fixture(scope="module")
+def lesions(dataset) -> tuple[np.ndarray, np.ndarray]:
     masks = dataset.lesion_masks["test"]
-    masks = masks[masks.any(axis=(1, 2))]
-    rng = np.random.default_rng(0)
-    maps = {
-        "perfect": masks.astype(np.float32),
-        "random": rng.random(masks.shape, np.float32),
+    chosen = masks.any(axis=(1, 2))
+    return dataset.test.images[chosen], masks[chosen]
+
+
+def judged_by_truth(maps: np.ndarray, lesions: tuple[np.ndarray, np.ndarray]) -> dict[str, Row]:
+    images, masks = lesions
+    known = trial.located(places.baselines(images), masks)
+    rows = trial.truth(MODEL, trial.located({"LIME": maps}, masks), known, {})
+    rows = heatmap_rows.decided(rows)
+    assert [row.criterion for row in rows] == TRUTH
+    return {row.criterion: row for row in rows}
+
+
+def test_a_perfect_map_passes_and_a_random_one_does_not(lesions):
+    _, masks = lesions
+    perfect = judged_by_truth(masks.astype(np.float32), lesions)
+    assert {row.measure.value for row in perfect.values()} == {1}
+    assert perfect["mass inside"].verdict == "pass"
+    noise = np.random.default_rng(0).random(masks.shape, np.float32)
+    assert judged_by_truth(noise, lesions)["mass inside"].verdict != "pass"
+
+
+@pytest.mark.parametrize("name", ["brightness", "edges", "centre blob", "centre band"])
+def test_no_map_that_knows_no_model_passes(lesions, name):
+    maps = places.baselines(lesions[0])[name]
+    row = judged_by_truth(maps, lesions)["mass inside"]
+    assert row.verdict != "pass"
+    # By chance alone the brightest of them would look well.
+    assert row.best >= row.measure.value - 1e-9
+
+
+def test_two_models_are_compared_on_the_same_images(lesions):
+    _, masks = lesions
+    perfect, half = masks.astype(np.float32), masks * np.linspace(0, 1, 28, dtype=np.float32)
+    half[:, 0, 0] = 1
+    by_model = {
+        "a": trial.located({"Grad-CAM": perfect}, masks),
+        "b": trial.located({"Grad-CAM": half[:12]}, masks[:12]),
     }
-    rows = trial.truth(MODEL, maps, masks, maps, masks)
-    assert len(rows) == 2 * len(TRUTH)
-    for row in rows:
-        if row.method == "perfect":
-            assert row.measure.value == pytest.approx(1), row
-            assert row.measure.low > row.chance
-        else:
-            assert row.measure.low <= row.chance + 0.02, row
-            assert row.measure.value < 0.2
+    rows = heatmap_rows.decided(trial.more_than(by_model))
+    there, back = (
+        heatmap_rows.find(rows, *pair, control=control)
+        for pair, control in (
+            (("a", "Grad-CAM", "mass inside"), "more than b"),
+            (("b", "Grad-CAM", "mass inside"), "more than a"),
+        )
+    )
+    expected = 1 - by_model["b"].scores["Grad-CAM"]["mass inside"].mean()
+    assert there.measure.value == pytest.approx(expected)
+    assert back.measure.value == pytest.approx(-expected)
+    assert there.measure.n == back.measure.n == 12
 
 
 @pytest.mark.parametrize("method", ["Grad-CAM", "saliency", "integrated gradients"])
-def test_a_model_trained_on_shuffled_labels_finds_lesions_by_chance_alone(
-    run, small, dataset, trainings, method
-):
+def test_a_model_trained_on_shuffled_labels_finds_no_lesion(run, small, dataset, lesions, method):
     control = controls.load_or_train(run, small, dataset, MODEL)
-    test, masks = control.phantom.test, control.phantom.lesion_masks["test"]
-    maps = METHODS[method](Probe(control.shuffled.load_model()), test.images, test.labels, 8)
-    for criterion, score in localization.truth(maps, masks, threshold=0.5).items():
-        # 36 images: a twentieth beyond the interval is allowed for
-        assert score.above.low - 0.05 <= 0 <= score.above.high + 0.05, criterion
+    images, _ = lesions
+    labels = dataset.test.labels[dataset.lesion_masks["test"].any(axis=(1, 2))]
+    probe = Probe(control.shuffled.load_model())
+    maps = methods.METHODS[method](probe, images, labels, 8)
+    assert judged_by_truth(maps, lesions)["mass inside"].verdict != "pass"
+
+
+def test_edges_pass_neither_deletion_nor_insertion(explained, dataset):
+    edges = places.edges(explained.images)
+    rows = trial.faithful(replace(explained, maps={"LIME": edges}))
+    own = {row.criterion: row for row in rows if row.method == "LIME"}
+    for name in ("deletion", "insertion"):
+        row = heatmap_rows.find(rows, MODEL, "edges", name)
+        assert own[name].measure == row.measure
+        assert own[name].above.value <= 0
 
 
 def test_a_class_without_an_image_is_a_gap():
@@ -157,16 +187,16 @@ def test_two_models_are_compared_where_they_name_the_same_class():
     first = toy_explained("a", [0, 1, 2, 3], seed=0)
     second = toy_explained("b", [0, 1, 2, 0, 1], seed=1)
     rows = trial.other_model([first, second])
-    assert kinds(rows) == [
-        (model, "other model", name, None)
-        for model in ("a", "b")
-        for name in ("SSIM", "rank correlation")
-    ]
+    assert {(row.model, row.control) for row in rows} == {
+        ("a", "other model"),
+        ("b", "other model"),
+    }
     assert {row.measure.n for row in rows} == {3}
-    there, back = rows[: len(rows) // 2], rows[len(rows) // 2 :]
-    assert [row.measure.value for row in there] == pytest.approx(
-        [row.measure.value for row in back]
-    )
+    values = {
+        model: {row.method: row.measure.value for row in rows if row.model == model}
+        for model in "ab"
+    }
+    assert values["a"] == pytest.approx(values["b"])
 
 
 def test_of_three_models_every_pair_is_compared():
@@ -177,18 +207,11 @@ def test_of_three_models_every_pair_is_compared():
         )
     ]
     rows = trial.other_model(on_trial)
-    others = {(row.model, row.control) for row in rows}
-    assert others == {
-        (first, f"other model, {second}") for first in "abc" for second in "abc" if first != second
-    }
-    by_pair = {frozenset((row.model, row.control[-1])): row for row in rows}
-    assert by_pair[frozenset("ab")].measure.n == 2
-    assert by_pair[frozenset("ac")].measure.n == 2
-    assert "fewer than two" in by_pair[frozenset("bc")].why
+    # The second and third name the same class of one image alone.
+    assert {(row.model, row.control[-1]) for row in rows} == {*zip("abac", "baca", strict=True)}
+    assert {row.measure.n for row in rows} == {2}
     packed = [row.as_json() for row in rows]
     assert [Row.from_json(row) for row in packed] == rows
-    untried = trial.not_tried(rows, "d")
-    assert {row.control for row in rows} <= {row.control for row in untried}
 
 
 @pytest.mark.parametrize("data_set", ["bloodmnist", "pneumoniamnist"])
@@ -213,4 +236,5 @@ def test_on_other_images_all_but_the_truth_is_tried(tmp_path, data_set):
     assert not {row.criterion for row in tried.rows} & {*TRUTH, "warm area"}
     assert controls.why_no_truth(dataset)
     assert not (tmp_path / "controls").exists()
-    assert heatmap_rows.verdicts(tried.rows, MODEL)["finds the lesion"].isna().all()
+    found = heatmap_rows.of_check(tried.rows, MODEL, "finds the lesion")
+    assert not any(row.measure for row in found.values())

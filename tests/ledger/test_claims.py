@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 
-from helpers.heatmaps import faithfulness, localization
+from helpers.heatmaps import faithfulness, localization, rows
 from helpers.ledger import claims
 from helpers.study import data_sets
 from helpers.study.errors import InputError
@@ -23,6 +23,7 @@ def test_the_ledger_covers_the_report():
         *("1.1", "1.2", "1.3", "2.1", "2.2.1", "2.2.2", "2.3.1", "2.3.2", "2.4"),
         *("3.1.1", "3.1.2", "3.2", "3.3", "3.4", "4.1", "4.2.1", "4.2.2", "4.3"),
         *("5.1.1", "5.1.2", "5.2.1", "5.2.2", "5.3.1", "5.3.2", "6.1", "6.2", "6.4"),
+        *("abstract", "references"),
     }
 
 
@@ -34,11 +35,19 @@ def test_every_quotation_stands_in_the_report(report):
         assert claim.claim in plain, claim.id
 
 
+def test_a_fact_of_its_own_is_shared(verdicts_of):
+    judged = verdicts_of()
+    for claim in LEDGER:
+        if claim.fact:
+            sharing = [v for v in judged.values() if v.fact == claim.fact]
+            assert len(sharing) > 1, claim.id
+
+
 def test_every_published_figure_has_its_source_among_the_references():
     references = (claims.LEDGER.parent / "references.bib").read_text()
-    published = data_sets.audited().published
-    assert published
-    for other in published:
+    audited = data_sets.audited()
+    assert audited.published
+    for other in (*audited.published, *audited.at_full_size):
         assert re.search(rf"@\w+{{{other.key},", references), other
 
 
@@ -73,11 +82,12 @@ def test_a_claim_says_which_heatmaps_speak_to_it():
 
 
 def test_heatmaps_are_asked_for_what_a_trial_measures():
-    kinds = (*localization.CRITERIA, localization.WARM_AREA, *faithfulness.CRITERIA)
+    located = {criterion.name for criterion in localization.CRITERIA}
+    kinds = {*located, rows.WARM_AREA, *faithfulness.CRITERIA}
     for claim in LEDGER:
         for packed in claim.heatmap.criteria if claim.heatmap else ():
             criterion, _, class_name = packed.partition(", ")
-            assert criterion in {kind.name for kind in kinds}, claim.id
+            assert criterion in kinds, claim.id
             assert class_name in {"", *data_sets.audited().classes}, claim.id
 
 
@@ -102,6 +112,7 @@ def test_heatmaps_are_asked_for_what_a_trial_measures():
         ({"checks": [{"rule": "multiple"}]}, "claim first: "),
         ({"verdict": "no"}, "verdict"),
         ({"heatmap": HEATMAP}, "why it is untestable"),
+        ({"on_record": {"says": "perhaps", "source": "a book"}}, "on_record.says"),
         ({"untestable": "no", "heatmap": HEATMAP | {"models": ["vgg"]}}, "unknown model 'vgg'"),
         ({"untestable": "no", "heatmap": HEATMAP | {"criteria": []}}, "heatmap.criteria"),
     ],

@@ -1,52 +1,58 @@
-"""Chapter 6: the ledger in tables and sentences."""
+"""Chapter 6: what a run says of the report's conclusions."""
 
-import re
-
+import numpy as np
+import pandas as pd
 import pytest
 
-from helpers.ledger import claims, rules, verdicts
 from helpers.pages import discussion as page
-from helpers.study.settings import load_settings
 
 
-@pytest.fixture(scope="module")
-def judged(images):
-    """The ledger against a run of profile paper without any training."""
-    return verdicts.judge(claims.ledger(), load_settings("paper"), images(), {}, [])
+@pytest.fixture
+def by_model(trained, images):
+    """Two models of three seeds, whose weights and accuracies are known."""
+    dataset = images(each=2)
+    trainings = {m: [trained(dataset, m, seed) for seed in range(3)] for m in MODELS}
+    for one in trainings["resnet50"]:
+        one.provenance["parameters"] = {"total": 8_495_080}
+    return trainings
 
 
-def test_every_rule_is_said_in_words():
-    assert set(page.RULES_IN_WORDS) == set(rules.RULES)
+MODELS = ("custom-cnn", "resnet50")
+ACCURACIES = {
+    "custom-cnn": {0: 0.7, 1: 0.72, 2: 0.74},
+    "resnet50": {0: 0.75, 1: 0.70, 2: 0.72},
+}
 
 
-def test_every_verdict_is_shown(judged):
-    table = page.ledger_table(judged)
-    assert len(table) == len(claims.ledger())
-    assert table.set_index("id").loc["test-images", "stated"] == "1,000"
-    broken = page.rules_table(judged)["broken by"]
-    assert list(broken) == sorted(broken, reverse=True)
-    assert broken.iloc[-1] == 0
-    asked, impossible = page.recalls_of_classes(judged)
-    assert (len(asked), len(impossible)) == (8, 7)
+def test_models_are_compared_by_their_means_and_seed_by_seed(by_model):
+    (told,) = page.larger(by_model, ACCURACIES)
+    assert told == (
+        "ResNet50, with 10.0 times the weights of the custom CNN, names 72.3 % of the test images "
+        "rightly, against 72.0 %: +0.3 points (\N{MINUS SIGN}2.0 to +5.0 over three seeds)."
+    )
 
 
-def test_the_ledger_can_be_filtered_without_a_network(judged):
-    by = ("section", "consistent", "reproduced")
-    html = page.filterable(page.ledger_table(judged), by)
-    assert "searchPanes" in html
-    assert not re.search(r"(src|href|from)\s*=?\s*['\"]https?://", html)
+def test_one_seed_has_no_spread_and_one_model_no_rival(by_model):
+    one = {model: trainings[:1] for model, trainings in by_model.items()}
+    first = {model: {0: by_seed[0]} for model, by_seed in ACCURACIES.items()}
+    assert page.larger(one, first)[0].endswith("+5.0 points, by one seed.")
+    alone = {"custom-cnn": by_model["custom-cnn"]}
+    (told,) = page.larger(alone, ACCURACIES)
+    assert "no other to compare it with" in told
 
 
-@pytest.mark.parametrize(
-    ("data_set", "given", "told"),
-    [
-        ("octmnist", {"is_official": True}, "lie inside this run's intervals, "),
-        ("octmnist", {}, "None of them is tested here, for this run used a-file; `make book"),
-        ("bloodmnist", {}, "None of them is tested here, for this run is about BloodMNIST; `make"),
-    ],
-)
-def test_what_a_run_can_test_is_told(judged, images, data_set, given, told):
-    said = page.on_this_run(judged, images(data_set, **given))
-    assert re.match(r"\d+ statements are about OCTMNIST", said)
-    assert told in said
-    assert re.search(r"Of the other \d+, which need no data, this run tests \d+\.$", said)
+def test_splits_are_told_by_model(by_model):
+    epochs = [t.history.loc[t.best_epoch] for t in by_model["custom-cnn"]]
+    shares = [100 * pd.DataFrame(epochs)[name].mean() for name in ("accuracy", "val_accuracy")]
+    (told,) = page.fit(by_model, ACCURACIES)
+    assert f"the custom CNN {shares[0]:.1f} / {shares[1]:.1f} / 72.0 %" in told
+    assert "ResNet50 50.0 / 70.0 / 72.3 %" in told
+    assert np.isclose(shares, [50, 70]).all()
+
+
+def test_published_results_have_their_true_range():
+    told = page.published()
+    assert "at 60 to 78 % where the whole network was trained" in told
+    assert "at 26 to 63 % on frozen features" in told
+    assert "96.6 %, and 93.4 %" in told
+    assert "98.1 % with the custom CNN and 98.4 % with ResNet50, at 28 px" in told

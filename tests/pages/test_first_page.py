@@ -76,7 +76,7 @@ def test_it_is_written_from_what_describes_the_run(tmp_path, trained, images, is
         "data_set": "octmnist",
     }
     write_json(run.description, described)
-    write_json(run.metrics, metrics.to_json(measured("resnet50")))
+    write_json(run.metrics, metrics.to_json(measured("resnet50"), {"resnet50": {}}))
     made = trained(images()).provenance
     write_json(run.training("resnet50", 0) / "provenance.json", made)
     write_json(run.training("custom-cnn", 0) / "provenance.json", made | {"date": "another day"})

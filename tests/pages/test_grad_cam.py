@@ -1,17 +1,17 @@
-"""Chapter 5: its tables, figures and the branches of its sentences."""
+"""Chapter 5: its figures and the branches of its sentences."""
+
+from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from helpers.evaluation.measures import Measure
-from helpers.heatmaps import controls, rows
-from helpers.heatmaps.artifacts import Shown
-from helpers.heatmaps.faithfulness import DELETION
+from helpers.heatmaps import artifacts
+from helpers.heatmaps.artifacts import Trial
 from helpers.heatmaps.localization import MASS_INSIDE
-from helpers.heatmaps.rows import ALL_RANDOM, FLIP, SHUFFLED, Row, judged
-from helpers.heatmaps.similarity import RANK_CORRELATION
+from helpers.heatmaps.rows import BEFORE_RELU, CELLS, HOTTEST_CELL, MEAN_MAPS, Row, judged
 from helpers.pages import grad_cam as page
-from helpers.study import data_sets
+from helpers.pages.study import Study
+from helpers.study.runs import Run
 from helpers.study.settings import load_settings
 
 MODEL = "custom-cnn"
@@ -21,20 +21,8 @@ def measure(value: float) -> Measure:
     return Measure(value, value - 0.01, value + 0.01, 9)
 
 
-def compared(method: str, value: float, control: str = ALL_RANDOM) -> Row:
-    return judged(MODEL, method, RANK_CORRELATION.name, measure(value), 0.1, control)
-
-
-@pytest.fixture
-def trial() -> list[Row]:
-    return [
-        judged(MODEL, "SHAP", MASS_INSIDE.name, measure(0.5), 0.1),
-        judged(MODEL, "SHAP", MASS_INSIDE.name, measure(0.7), 0.1, SHUFFLED),
-        judged(MODEL, "SHAP", MASS_INSIDE.name, measure(0.9), 0.1, class_name="cnv"),
-        Row(MODEL, "SHAP", DELETION.name, None, why="why"),
-        compared("SHAP", 0.8),
-        compared("SHAP", 0.3, FLIP),
-    ]
+def mean_maps(pair: str, value: float) -> Row:
+    return Row(MODEL, "Grad-CAM", MEAN_MAPS, Measure(value, None, None, 9), class_name=pair)
 
 
 def cells(count: int) -> np.ndarray:
@@ -54,19 +42,32 @@ def test_the_gallery_holds_the_most_confident_of_each_kind(images, trained):
 def test_maps_are_shown_of_every_set(any_set, trained, overlaps):
     shown = {MODEL: trained(any_set, skill=1.0)}
     maps = {MODEL: cells(len(any_set.test))}
-    maps[MODEL][0] = 0
     averages = page.average_maps(maps, any_set)
-    tried = Shown(shown[MODEL].predicted[:6], {"a": cells(6), "b": 0 * cells(6)})
     drawn = [
         page.gallery(shown[MODEL], any_set, maps[MODEL]),
         page.average_figure(averages, any_set),
-        page.methods_side_by_side(MODEL, tried, any_set),
     ]
     for figure in drawn:
         assert not overlaps(figure), any_set.data_set.name
-    constant = [axis.get_xlabel() for axis in drawn[-1].axes]
-    assert constant.count("constant") == min(6, len(any_set.test))
-    assert list(page.map_tables(maps, any_set)[MODEL].index) == list(any_set.classes)
+        heat = [i for axis in figure.axes for i in axis.images if i.get_cmap().name == "inferno"]
+        assert heat
+        assert all(image.get_array().shape == (3, 3) for image in heat)
+
+
+def test_a_class_without_a_wrong_image_says_so_and_lesions_are_outlined(images, trained):
+    dataset = images(each=6)
+    masks = np.random.default_rng(0).random((len(dataset.test), 28, 28)) > 0.8
+    phantom = replace(dataset, lesion_masks={"test": masks})
+    perfect = trained(dataset, skill=50.0)
+    assert (perfect.predicted == dataset.test.labels).all()
+    maps = cells(len(dataset.test))
+    maps[:] = 0
+    figure = page.gallery(perfect, phantom, maps)
+    said = [text.get_text() for axis in figure.axes for text in axis.texts]
+    assert said == [f"{name}, wrong:\nnone" for name in ("CNV", "DME", "drusen", "normal")]
+    outlined = [axis for axis in figure.axes if axis.images and axis.collections]
+    assert len(outlined) == 8
+    assert [axis.get_xlabel() for axis in figure.axes].count("constant map") == 4
 
 
 def test_only_maps_of_eyes_are_mirrored(images):
@@ -78,75 +79,45 @@ def test_only_maps_of_eyes_are_mirrored(images):
     assert page.mirroring(images("bloodmnist")) == ""
 
 
-def test_mean_maps_are_compared():
-    maps = np.array([[[0, 1], [0, 1]], [[0, 2], [0, 2.1]], [[1, 0], [1, 0]]], float)
-    classes = data_sets.get("octmnist").classes
-    said = page.class_maps("resnet50", maps, classes[:3])
-    assert said.startswith("ResNet50: the mean maps most alike are those of CNV and DME (r = 1.00)")
-    assert "least alike those of CNV and drusen (r = -1.00)" in said
-    two = page.class_maps(MODEL, maps[:2], ("normal", "pneumonia"))
-    assert two.startswith(
-        "The custom CNN: compared are the mean maps of normal and pneumonia (r = 1.00)."
+def test_mean_maps_that_should_differ_and_do_not_are_told():
+    rows = [mean_maps("cnv and dme", 0.999), mean_maps("cnv and drusen", -1.0)]
+    assert page.alike(rows, MODEL) == (
+        "The custom CNN: the mean maps most alike are those of CNV and DME (r = 1.00), the least "
+        "alike those of CNV and drusen (r = \N{MINUS SIGN}1.00). Maps that explain classes should "
+        "differ; those of these two don't."
     )
-    constant = page.class_maps(MODEL, 0 * maps, classes[:3])
-    assert constant == "The custom CNN: some mean maps are constant and can't be compared."
+    none = page.alike([rows[0], mean_maps("cnv and drusen", 0.96)], MODEL)
+    assert none.endswith("should differ; none of these do.")
+    assert page.alike([mean_maps("cnv and dme", 0.5)], MODEL).endswith("correlate by 0.50.")
+    assert page.alike([], MODEL) == ""
 
 
-def test_what_is_on_trial_is_said(images):
-    demo = page.on_trial(load_settings("demo"), images(each=1))
-    assert demo.startswith("On trial are the maps of the first test images: 4 of the custom CNN,")
-    assert demo.endswith(f"ResNet50 is not on trial here: {controls.RANDOM_BASE}.")
-    paper = page.on_trial(load_settings("paper"), images(each=30))
-    assert "100 of the custom CNN and 33 of ResNet50, with some 64 calls" in paper
-    assert paper.endswith("preprocessing, the same network on other input, is left out.")
-    none = page.on_trial(load_settings("demo", "models=resnet50"), images())
-    assert none.startswith("No heatmaps are on trial here. ResNet50 is not on trial here")
+def test_whether_grad_cam_finds_lesions_is_told_by_its_verdict():
+    row = judged(MODEL, "Grad-CAM", MASS_INSIDE.name, measure(0.05), 0.04)
+    row = replace(row, best=0.12, best_map="centre blob", verdict="fail")
+    said = page.verdict([row], MODEL)
+    assert said.startswith("On the phantom, whose lesions are known, it doesn't find them: 5.0 %")
+    assert said.endswith(
+        "4.0 % would by chance, and 12.0 % of a map that knows no model (centre blob)."
+    )
+    assert "it finds them" in page.verdict([replace(row, verdict="pass")], MODEL)
+    assert "isn't shown to find them" in page.verdict([replace(row, verdict="undecided")], MODEL)
+    assert page.verdict([], MODEL) == ""
 
 
-def test_where_no_lesion_is_known_that_is_said(images):
-    assert page.no_truth(images()) == ""
-    assert page.no_truth(images("bloodmnist")).startswith("Not tried here: the phantom imitates")
-
-
-def test_tables_tell_values_or_why_there_is_none(trial):
-    table = page.truth(trial, [MODEL])[MODEL]
-    assert table.loc["SHAP", "mass inside"].startswith("0.500")
-    assert "chance\N{NO-BREAK SPACE}0.100" in table.loc["SHAP", "mass inside"]
-    shuffled = page.truth(trial, [MODEL], SHUFFLED)
-    assert shuffled["custom-cnn, shuffled labels"].loc["SHAP", "mass inside"].startswith("0.700")
-    assert page.faithful(trial, [MODEL])[MODEL].loc["SHAP", "deletion"] == "why"
-    assert page.truth(trial, [rows.NO_MODEL]) == {}
-
-
-def test_comparisons_stand_under_what_was_changed(trial):
-    randomized = page.alike(trial, [MODEL], randomized=True)[MODEL]
-    assert list(randomized.columns) == ["all weights random: rank correlation"]
-    robust = page.alike(trial, [MODEL], randomized=False)[MODEL]
-    assert list(robust.columns) == ["flip: rank correlation"]
-
-
-def test_a_method_that_keeps_its_maps_is_named_an_edge_detector():
-    kept, changed = compared("saliency", 0.8), compared("Grad-CAM", 0.2)
-    said = page.edge_detectors([kept, changed], MODEL)
-    assert "the maps of saliency (n = 9) stay much the same" in said
-    assert "Grad-CAM" not in said
-    none = page.edge_detectors([changed], MODEL)
-    assert none.endswith("no method keeps its maps (rank correlation above 0.5 and above chance).")
-    gap = Row(MODEL, "LIME", RANK_CORRELATION.name, None, why="constant", control=ALL_RANDOM)
-    said = page.edge_detectors([kept, gap], MODEL)
-    assert said.endswith("Constant, and so without an answer: LIME.")
-
-
-def test_verdicts_are_told_in_words(trial):
-    told = page.verdict_tables([*trial, compared("LIME", 0.2)], [MODEL])[MODEL].data
-    assert [told.count(f">{word}<") for word in ("passes", "fails", "not tried")] == [2, 2, 8]
-
-
-def test_the_reports_sentences_are_answered_by_what_was_measured(images):
-    answered = [judged(MODEL, "Grad-CAM", MASS_INSIDE.name, measure(0.5), 0.1)]
-    table = page.answers(answered, images())
-    assert table["measured"].str.contains("mass inside 0.500").all()
-    assert page.no_answers(table) == ""
-    assert page.answers([], images()) is None
-    assert page.answers(answered, images("bloodmnist")) is None
-    assert page.no_answers(None) == "Nothing on trial here answers them."
+def test_the_chapter_begins_with_what_was_found(images, tmp_path):
+    run = Run(tmp_path)
+    study = Study(load_settings("demo"), images(), run)
+    assert page.findings(study) == []
+    rows = [
+        Row(MODEL, "Grad-CAM", CELLS, Measure(9, None, None, 16)),
+        mean_maps("cnv and dme", 0.5),
+        judged(MODEL, "Grad-CAM", HOTTEST_CELL, measure(0.8), control=BEFORE_RELU),
+    ]
+    artifacts.save_trial(run, Trial(rows, {}), "a key")
+    first, second, third = page.findings(study)
+    assert first == "Grad-CAM of the custom CNN has 9 cells, of an image of 784 pixels."
+    assert second.startswith("The custom CNN: the mean maps of CNV and DME")
+    assert third == ""
+    (layer,) = page.target_layer(rows)
+    assert layer.startswith("The custom CNN: the hottest cell is the same in 80.0 %")

@@ -8,10 +8,10 @@ import pytest
 
 from helpers.data import duplicates
 from helpers.data.dataset import Split
-from helpers.evaluation import calibration, comparison, errors, measures, metrics, selective, shift
+from helpers.evaluation import comparison, errors, measures, metrics, selective, shift, triage
 from helpers.heatmaps import maps
 from helpers.models.trainings import Predictions
-from helpers.pages import comparisons, grad_cam, metrics_figures, training
+from helpers.pages import comparisons, grad_cam, statistics, training, trust
 from helpers.pages import data as data_page
 from helpers.pages import metrics as page
 from helpers.study.settings import load_settings
@@ -44,58 +44,59 @@ def extreme(request, few, trained):
     return dataclasses.replace(made, predictions=Predictions(val, labels[0], test, labels[1]))
 
 
-def test_chapter_4_holds_for_extreme_models_of_few_images(extreme, few, trained):
+def test_chapters_4_8_and_9_hold_for_extreme_models_of_few_images(extreme, few, trained):
     shown = {"custom-cnn": extreme, "resnet50": trained(few, "resnet50")}
     predictions, labels, classes = extreme.predictions, few.test.labels, few.classes
     resamples = measures.draw_weights(labels, 200)
-    measured = metrics.measure(predictions.test_probabilities, labels, classes, resamples)
-    confusion = metrics.confusion(extreme)
-    temperature = calibration.fit_temperature(predictions.val_probabilities, few.val.labels)
-    sets = selective.prediction_sets(predictions.test_probabilities, labels, 0.5, classes)
+    measured, means = metrics.measure_all([extreme], classes)
+    confusion = {"custom-cnn": metrics.confusion(extreme)}
+    calibrated = trust.calibrated([extreme])
+    by_split = shift.recalls_by_split(predictions, classes)
+    curve = selective.risk_coverage(predictions.test_probabilities, labels, resamples)
     told = [
-        page.hardest_class("custom-cnn", confusion, classes),
-        page.trust(page.triages(shown, few.data_set), few),
-        page.prevalence_shift("custom-cnn", shift.prevalence_shift(predictions, 200)),
-        page.worst_fall("custom-cnn", shift.recalls_by_split(predictions, classes)),
-        page.exchangeability("custom-cnn", sets, sets, 0.1),
-        page.class_table(measured, classes).to_string(),
-        page.set_table({"custom-cnn": sets}).to_string(),
-        page.none_there(errors.confident_errors(predictions, 8)),
+        page.hardest_class("custom-cnn", confusion["custom-cnn"], classes),
+        *page.learned(means),
+        page.class_table(measured["custom-cnn"]["0"], classes).to_string(),
+        trust.calibration_verdict("custom-cnn", calibrated),
+        trust.temperature("custom-cnn", calibrated),
+        trust.answering_verdict("custom-cnn", *curve),
+        trust.sets_verdict("custom-cnn", extreme, classes),
+        trust.confident_errors("custom-cnn", extreme),
+        statistics.shift_verdict("custom-cnn", statistics.falls([extreme])),
+        statistics.prevalence_shift("custom-cnn", statistics.falls([extreme])[0]),
+        statistics.worst_fall("custom-cnn", by_split),
+        statistics.power(*shown.values()),
+        statistics.components(means).to_string(),
+        statistics.patients(means),
         str(len(errors.doubtful_labels(predictions))),
     ]
+    if triage.applies(few.data_set):
+        told.append(trust.triage_verdict("custom-cnn", trust.triaged([extreme], few.data_set)))
     tests = comparison.paired_tests([tuple(shown.values())], classes)
-    told += [page.paired(tests), page.paired_table(tests).to_string()]
+    told += [statistics.paired(tests), statistics.paired_table(tests).to_string()]
     first = {"custom-cnn": extreme}
-    metrics_figures.confusion_matrices({"custom-cnn": confusion}, classes)
-    metrics_figures.roc_curves(first, {"custom-cnn": measured}, classes)
-    metrics_figures.reliability(first, {"custom-cnn": temperature})
-    comparisons.recalls({"m": shift.recalls_by_split(predictions, classes)}, classes)
-    assert all(told[:7])
+    page.confusion_matrices(confusion, classes)
+    page.roc_curves(first, classes)
+    trust.reliability(first, {"custom-cnn": calibrated.temperature[0]})
+    trust.risk_coverage({"custom-cnn": curve[0]})
+    comparisons.recalls({"custom-cnn": by_split}, classes)
+    assert all(told)
     assert "nan" not in "".join(told)
-
-
-def test_a_model_without_errors_is_called_so():
-    assert page.hardest_class("custom-cnn", np.diag([3, 4]), ("a", "b")) == (
-        "The custom CNN names every image correctly."
-    )
-    one_error = np.array([[3, 1], [0, 4]])
-    assert page.hardest_class("custom-cnn", one_error, ("a", "b")).endswith("; 1 is taken for b.")
 
 
 def test_one_image_of_a_class_has_no_test_of_its_area(images, trained):
     dataset = images(each=1)
     pair = (trained(dataset), trained(dataset, "resnet50"))
     tests = comparison.paired_tests([pair], dataset.classes)
-    assert list(tests["metric"]) == ["accuracy"]
+    assert tests["p"].notna().tolist() == [True, False, False, False, False]
 
 
 def test_where_every_test_image_is_a_copy_no_accuracy_is_left(images, trained):
     dataset = images()
     same = dataclasses.replace(dataset, test=dataset.train)
     without = errors.accuracy_without(trained(same), errors.copies(same))
-    table = page.accuracy_table(without)
-    assert table.loc["copies in training or validation, exact", "accuracy"] == "no image is left"
-    assert "%" in table.loc["nothing", "accuracy"]
+    told = statistics.without_copies("custom-cnn", without)
+    assert "copies in training or validation, exact, no image is left" in told
 
 
 def test_blank_images_go_through_chapters_1_and_5(images, trained):

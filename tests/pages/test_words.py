@@ -48,3 +48,9 @@ def test_sentences_stand_by_themselves_and_once():
     assert words.paragraphs("One.", "", "Two.", "One.").data == "One.\n\nTwo."
     assert words.paragraphs("", "") is None
     assert words.paragraphs() is None
+
+
+def test_differences_and_p_values_are_written_as_in_prose():
+    assert (words.signed(-1.25), words.signed(3)) == ("−1.2", "+3.0")
+    told = [words.p_value(p) for p in (0.0316, 2e-60, float("nan"))]
+    assert told == ["p = 0.032", "p < 0.001", "can't be tested"]

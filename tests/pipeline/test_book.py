@@ -23,9 +23,11 @@ from helpers.study.settings import REPOSITORY
 TRAINING = {"02-custom-cnn", "03-resnet50"}
 # The discussion quotes what the heatmaps chapter measured.
 HEATMAPS = {"05-grad-cam", "06-discussion"}
+# The chapters that look at errors, and at copies.
+ERRORS = {"08-trust", "09-statistics"}
 # A chapter opened alone makes the controls of its trial.
 FITTING = {*TRAINING, "05-grad-cam"}
-ALL = {"01-data", "04-metrics", "11-acquisition-shift", *TRAINING, *HEATMAPS}
+ALL = {"01-data", "04-metrics", "11-acquisition-shift", *ERRORS, *TRAINING, *HEATMAPS}
 RESULTS = {"grad_cam", "explanations", "claims"}
 # The chapters that quote the report; the heatmaps chapter tells what answers its sentences.
 LEDGER = {"01-data", *TRAINING, *HEATMAPS}
@@ -263,9 +265,9 @@ def test_what_lies_in_the_folders_but_is_not_the_books_is_left_alone(book, tmp_p
         ("helpers/pages/metrics.py", "def ", "NEW = 1\n\n\ndef ", {"04-metrics"}, set()),
         ("helpers/pages/training.py", "def ", "NEW = 1\n\n\ndef ", TRAINING, set()),
         # A statistics module.
-        ("helpers/evaluation/calibration.py", "BINS = 15", "BINS = 16", {"04-metrics"}, set()),
-        ("helpers/evaluation/triage.py", '"""', '"""Again: ', {"04-metrics"}, set()),
-        ("helpers/data/duplicates.py", '"""', '"""Again: ', {"01-data", "04-metrics"}, set()),
+        ("helpers/evaluation/calibration.py", "BINS = 15", "BINS = 16", {"08-trust"}, set()),
+        ("helpers/evaluation/triage.py", '"""', '"""Again: ', ERRORS, set()),
+        ("helpers/data/duplicates.py", '"""', '"""Again: ', {"01-data", *ERRORS}, set()),
         # What makes a result makes it anew, and the chapters that read it.
         (
             "helpers/heatmaps/methods.py",

@@ -154,7 +154,7 @@ def test_a_set_of_two_classes_has_its_own(of_two_classes):
 )
 def test_what_is_about_oct_alone_steps_back_in_a_line(built_pages, title, request):
     pages = request.getfixturevalue(built_pages)
-    assert "Triage is about OCT" in pages["04-metrics.html"]
+    assert "Triage is about OCT" in pages["08-trust.html"]
     for page in ("01-data", "06-discussion", "11-acquisition-shift"):
         assert f"this run's set is {title}" in html.unescape(pages[f"{page}.html"]).replace(
             "’", "'"

@@ -65,9 +65,11 @@ def test_every_page_of_a_site_is_finished_and_idle_files_go(tmp_path):
     idle.mkdir(parents=True)
     (idle / "all.min.js").write_text("icons")
     (tmp_path / "_static/sphinx-thebe.js").write_text("live code")
+    (tmp_path / "_static/theme.js").write_text('start();console.log("started",1);')
     for name in ("index", "404"):
         (tmp_path / f"{name}.html").write_text(PAGE.format(content=""))
     finish(tmp_path)
     assert not idle.exists()
+    assert (tmp_path / "_static/theme.js").read_text() == 'start();void("started",1);'
     assert not list(tmp_path.glob("_static/*thebe*"))
     assert all("all.min.js" not in p.read_text() for p in tmp_path.glob("*.html"))
