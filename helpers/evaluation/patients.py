@@ -65,6 +65,7 @@ class Patients(NamedTuple):
     leaks : by classifier.
     accuracy : test accuracy by model and seed, patients resampled, whose `n` is of patients.
     design_effect : how many times the variance of accuracy is that of independent images.
+    one_label : test accuracy without the images of patients who have two labels or more.
     """
 
     why: str
@@ -72,6 +73,7 @@ class Patients(NamedTuple):
     leaks: dict[str, Leak]
     accuracy: dict[str, dict[str, Measure]]
     design_effect: dict[str, dict[str, float]]
+    one_label: dict[str, dict[str, Measure]]
 
 
 def load_or_measure(run: Run, settings: Settings, dataset: Dataset) -> Patients:
@@ -88,7 +90,7 @@ def load_or_measure(run: Run, settings: Settings, dataset: Dataset) -> Patients:
 def measure(run: Run, settings: Settings, dataset: Dataset) -> Patients:
     """Validate cheap classifiers by image and by patient, and resample test's patients."""
     if why := why_unknown(dataset):
-        return Patients(why, {}, {}, {}, {})
+        return Patients(why, {}, {}, {}, {}, {})
     known = scans.source_patients(dataset)
     groups = patients.groups(dataset)
     n = len(dataset.train) + len(dataset.val)
@@ -101,12 +103,19 @@ def measure(run: Run, settings: Settings, dataset: Dataset) -> Patients:
         leaks[name] = leak(classifier, rows[: len(pool)], labels, groups[pool], tested, ratio)
     accuracy: dict[str, dict[str, Measure]] = {}
     effects: dict[str, dict[str, float]] = {}
-    of_test = _each_its_own(known["test"])
+    alone: dict[str, dict[str, Measure]] = {}
+    of_test = patients.related(known["test"], np.arange(len(dataset.test)))
+    is_kept = ~has_two_labels(of_test, dataset.test.labels)
     for trained in recall(run, settings, dataset):
         measured, effect = clustered_accuracy(trained, of_test)
         accuracy.setdefault(trained.model, {})[str(trained.seed)] = measured
         effects.setdefault(trained.model, {})[str(trained.seed)] = effect
-    return Patients("", _counts(dataset, known, groups, pool), leaks, accuracy, effects)
+        is_right = trained.predicted == trained.predictions.test_labels
+        kept = measures.share(is_right[is_kept])
+        alone.setdefault(trained.model, {})[str(trained.seed)] = kept
+    counts = _counts(dataset, known, groups, pool)
+    counts["test patients with two labels"] = len(np.unique(of_test[~is_kept]))
+    return Patients("", counts, leaks, accuracy, effects, alone)
 
 
 def why_unknown(dataset: Dataset) -> str:
@@ -176,13 +185,24 @@ def clustered_accuracy(trained: Trained, whose: np.ndarray) -> tuple[Measure, fl
     return measured, float(by_patient.var() / (by_image.var() or 1))
 
 
+def has_two_labels(whose: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which images are of somebody who has images under several labels: bool (n,).
+
+    whose, labels : int (n,).
+    """
+    pairs = np.unique(np.stack([whose, labels]), axis=1)
+    people, of_person = np.unique(pairs[0], return_counts=True)
+    return np.isin(whose, people[of_person > 1])
+
+
 def to_json(found: Patients) -> dict[str, Any]:
     """The content of patients.json."""
     leaks = {n: {k: m.as_json() for k, m in of._asdict().items()} for n, of in found.leaks.items()}
-    accuracy = {
-        m: {s: each.as_json() for s, each in by.items()} for m, by in found.accuracy.items()
+    measured = {
+        name: {m: {s: each.as_json() for s, each in by.items()} for m, by in of.items()}
+        for name, of in (("accuracy", found.accuracy), ("one_label", found.one_label))
     }
-    return found._asdict() | {"leaks": leaks, "accuracy": accuracy}
+    return found._asdict() | {"leaks": leaks} | measured
 
 
 def from_json(content: dict[str, Any]) -> Patients:
@@ -191,11 +211,12 @@ def from_json(content: dict[str, Any]) -> Patients:
         name: Leak(**{key: Measure.from_json(fields) for key, fields in of.items()})
         for name, of in content["leaks"].items()
     }
-    accuracy = {
-        model: {seed: Measure.from_json(fields) for seed, fields in by_seed.items()}
-        for model, by_seed in content["accuracy"].items()
+    measured = {
+        name: {m: {s: Measure.from_json(f) for s, f in by.items()} for m, by in of.items()}
+        for name, of in content.items()
+        if name in ("accuracy", "one_label")
     }
-    return Patients(**content | {"leaks": leaks, "accuracy": accuracy})
+    return Patients(**content | {"leaks": leaks} | measured)
 
 
 def _parts(labels: np.ndarray, groups: np.ndarray) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -251,11 +272,6 @@ def _whole_groups(groups: np.ndarray) -> np.ndarray:
     drawn = np.random.default_rng(0).permutation(np.unique(groups))
     sizes = np.bincount(groups, minlength=drawn.max() + 1)[drawn]
     return np.flatnonzero(np.isin(groups, drawn[np.cumsum(sizes) <= MOST]))
-
-
-def _each_its_own(names: np.ndarray) -> np.ndarray:
-    """Patients as numbers, each unknown one by itself: int (n,)."""
-    return patients.related(names, np.arange(len(names)))
 
 
 def _mean_over_groups(

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from helpers.evaluation import patients
 from helpers.evaluation.measures import Measure
 from helpers.evaluation.patients import Leak, Patients
-from helpers.pages import style
+from helpers.pages import style, words
 from helpers.pages.study import Study
 from helpers.study import architectures
 
@@ -105,6 +105,26 @@ def independence(found: Patients) -> str:
         f"patients. With patients resampled instead of images, the variance of test accuracy is "
         f"{min(effects):.2f} to {max(effects):.2f} times as large (the design effect), so that an "
         f"interval grows by at most {max(wider, 0):.0f} % of its width."
+    )
+
+
+def two_labels(found: Patients) -> str:
+    """How many test patients have images under several labels, and accuracy without them."""
+    if found.why:
+        return ""
+    told = []
+    for model, by_seed in found.one_label.items():
+        means = [
+            100 * np.mean([measured.value for measured in each.values()])
+            for each in (by_seed, found.accuracy[model])
+        ]
+        told.append(
+            f"{means[0]:.1f} % rather than {means[1]:.1f} % ({architectures.get(model).title})"
+        )
+    return (
+        f"Of the test patients {found.counts['test patients with two labels']:,} have images under "
+        "two labels or more: two diseases, two eyes or an error. Without their images accuracy is "
+        f"{words.listed(told)}, means over seeds."
     )
 
 

@@ -45,7 +45,7 @@ def test_without_relatives_nothing_can_leak():
     found = patients.leak(NEAREST, rows, labels, groups, (rows, labels), np.array([0.5, 0.5]))
     assert np.isnan(found.related.value)
     assert found.leak.low < 0.02
-    assert patients.from_json(patients.to_json(patients.Patients("", {}, {"a": found}, {}, {})))
+    assert patients.from_json(patients.to_json(patients.Patients("", {}, {"a": found}, {}, {}, {})))
 
 
 def trained(right: np.ndarray, labels: np.ndarray) -> Trained:
@@ -66,6 +66,11 @@ def test_patients_who_are_right_or_wrong_whole_widen_the_interval():
     assert measured.n == 100
     _, apart = patients.clustered_accuracy(trained(rng.random(400) < 0.7, labels), whose)
     assert apart == pytest.approx(1, abs=0.3)
+
+
+def test_who_has_two_labels_is_found():
+    whose, labels = np.array([0, 0, 1, 1, 2]), np.array([1, 1, 1, 0, 0])
+    assert patients.has_two_labels(whose, labels).tolist() == [False, False, True, True, False]
 
 
 def test_of_many_images_whole_groups_are_drawn(monkeypatch):

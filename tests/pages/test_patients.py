@@ -15,6 +15,7 @@ COUNTS = {
     "images with a relative": 250,
     "test images": 500,
     "test patients": 321,
+    "test patients with two labels": 21,
 }
 
 
@@ -32,10 +33,11 @@ def found(added: float = 0.05) -> Patients:
     effects = {"custom-cnn": {"0": 1.21, "1": 1.02}}
     accuracy = {"custom-cnn": {"0": measure(0.774), "1": measure(0.8)}}
     names = ("the nearest neighbour of pixels", "a linear classifier of features")
-    return Patients("", COUNTS, {name: leak(added) for name in names}, accuracy, effects)
+    without = {"custom-cnn": {"0": measure(0.8), "1": measure(0.82)}}
+    return Patients("", COUNTS, {name: leak(added) for name in names}, accuracy, effects, without)
 
 
-NOTHING = Patients("No two images are known to share a patient.", {}, {}, {}, {})
+NOTHING = Patients("No two images are known to share a patient.", {}, {}, {}, {}, {})
 
 
 def test_who_is_known_is_counted():
@@ -65,6 +67,13 @@ def test_how_dependent_test_images_are_is_told():
     assert "1.02 to 1.21 times as large" in said
     assert "at most 10 % of its width" in said  # the root of 1.21 is 1.1
     assert page.independence(NOTHING) == ""
+
+
+def test_patients_with_two_labels_are_told():
+    said = page.two_labels(found())
+    assert "Of the test patients 21 have images under two labels" in said
+    assert said.endswith("81.0 % rather than 78.7 % (the custom CNN), means over seeds.")
+    assert page.two_labels(NOTHING) == ""
 
 
 def test_what_is_not_known_is_said_once(overlaps):
