@@ -5,7 +5,7 @@
   `origin`: the box and the table that say what a page was made from.
 - `comparisons`: models and splits compared, in what two chapters show each.
 - `data`, `training`, `metrics`, `grad_cam`, `discussion`, `ledger`, `acquisition_shift`: a chapter
-  each; `training` serves every chapter that trains a model, `metrics_figures` holds chapter 4's figures.
+  each; `training` serves every chapter that trains a model, `metrics_figures` chapter 4.
 - `published`: what is published of an executed chapter, which names no folder of a machine.
 - `steadiness`: how much hangs on the epoch that is judged, in chapters that train.
 - `first_page`: what the first page says of its run.
