@@ -4,6 +4,7 @@
 - `opening`: how a chapter begins; `study`: the run that it tells of, and the recorded one beside;
   `origin`: the box and the table that say what a page was made from.
 - `comparisons`: models and splits compared, in what several chapters show each.
+- `source`: code worth reading, on the page, with a link to where it stands.
 - `data`, `training`, `metrics`, `grad_cam`, `discussion`, `ledger`, `trust`, `statistics`,
   `heatmap_trial`, `acquisition_shift`, `patients`, `model_card`: a page each; `training` serves
   every chapter that trains a model.
@@ -20,12 +21,14 @@ __all__ = [
     "first_page",
     "grad_cam",
     "heatmap_trial",
+    "ledger",
     "metrics",
     "model_card",
     "opening",
     "origin",
     "patients",
     "published",
+    "source",
     "statistics",
     "steadiness",
     "study",

@@ -74,7 +74,7 @@ def test_its_heatmaps_go_on_trial(toy_run):
 
 def test_the_ledger_is_judged_without_it(toy_run):
     judged = verdicts.load_or_judge(*toy_run)
-    assert not [v for v in judged if v.claim.needs == "data" and v.reproduced != "not testable"]
+    assert not [v for v in judged if v.needs == "data" and v.reproduced != "not testable"]
 
 
 IMPORTS = """
@@ -160,7 +160,7 @@ def test_what_is_about_oct_alone_steps_back_in_a_line(built_pages, title, reques
             "’", "'"
         ), page
     assert f"this run is about {title}" in pages["05-grad-cam.html"]
-    assert f"this run is about {title}" in pages["06-discussion.html"]
+    assert f"this run is about {title}" in pages["07-claims-ledger.html"]
 
 
 def test_chapters_of_models_not_asked_for_say_so(in_colour, of_two_classes):
