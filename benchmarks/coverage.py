@@ -1,8 +1,8 @@
 """How often the intervals of `helpers.evaluation` hold the true value.
 
-Run it with `python -m benchmarks.coverage`: `SETS` simulated test sets of each of `SIZES`, and means
-over three and five seeds. It writes `coverage.json` beside this file, which chapter 9 prints. A
-recall near 1 and the binned calibration errors are known to be hard and are told as well.
+Run it with `python -m benchmarks.coverage`: `SETS` simulated test sets of each of `SIZES`, and
+means over three and five seeds. It writes `coverage.json` beside this file, which chapter 9 prints.
+A recall near 1 and the binned calibration errors are known to be hard and are told as well.
 """
 
 import json
