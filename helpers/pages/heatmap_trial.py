@@ -223,7 +223,7 @@ def settled(trial: Sequence[Row]) -> list[str]:
         if row.control in (rows.ANOTHER_DRAW, rows.HALF_THE_CALLS) and row.measure:
             is_settled = row.measure.value > SETTLED
             told.append(
-                f"{row.method} of {architectures.get(row.model).title} and with {row.control}: "
+                f"{row.method} of {architectures.get(row.model).title}, against {row.control}: "
                 f"rank correlation {row.measure.text()} (n = {row.measure.n}); "
                 f"{'settled' if is_settled else 'not settled'} at {SETTLED}."
             )
