@@ -45,12 +45,12 @@ def annotated_scan() -> Figure:
     top, bottom = ilm.min() - 16, bruch.max() + 16
     heights = np.linspace(top + 3, bottom - 3, len(places))
     for (name, place), height in zip(places.items(), heights, strict=True):
-        arrow = {"arrowstyle": "-", "color": LINE, "lw": 0.8, "shrinkA": 2, "shrinkB": 0}
-        beside = (phantom.FINE + 6, height)
-        axis.annotate(name, place, beside, arrowprops=arrow, fontsize=9, va="center")
-    arrow = {"arrowstyle": "-", "color": "white", "lw": 0.8}
-    within = {"color": "white", "fontsize": 9, "ha": "center"}
-    axis.annotate("fovea", (fovea, ilm[fovea]), (fovea, top + 6), arrowprops=arrow, **within)
+        axis.text(phantom.FINE + 6, height, name, fontsize=9, va="center")
+        ends = [place[0], phantom.FINE + 5], [place[1], height]
+        axis.plot(*ends, color=LINE, lw=0.8, clip_on=False)
+    axis.text(fovea, top + 6, "fovea", color="white", fontsize=9, ha="center", va="center")
+    axis.plot([fovea, fovea], [top + 9, ilm[fovea]], color="white", lw=0.8)
+    axis.set_xlim(0, phantom.FINE - 1)
     axis.set_ylim(bottom, top)
     style.bare(axis)
     return figure
