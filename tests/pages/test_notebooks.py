@@ -86,6 +86,7 @@ def test_a_chapter_opens_one_study_and_says_what_it_reads(chapter):
         ("08-trust", {"heatmaps", "ledger"}),
         ("09-statistics", {"heatmaps", "ledger"}),
         ("11-acquisition-shift", {"heatmaps", "ledger"}),
+        ("12-patients", {"heatmaps", "ledger"}),
     ],
 )
 def test_a_chapter_imports_what_it_shows_alone(chapter, unneeded):
@@ -97,6 +98,7 @@ def test_a_chapter_imports_what_it_shows_alone(chapter, unneeded):
         "first_page",
         "opening",
         "origin",
+        "source",
         "steadiness",
         "study",
         "style",
