@@ -97,9 +97,9 @@ def examples(dataset: Dataset) -> Figure | None:
 def stretching(model: str, gap: Gap) -> str:
     """What stretching validation images costs a model beyond its control."""
     verdict = "is not shown to cost accuracy"
-    if gap.shape.low > 0:
+    if gap.shape.low is not None and gap.shape.low > 0:
         verdict = "costs accuracy"
-    elif gap.shape.high < 0:
+    elif gap.shape.high is not None and gap.shape.high < 0:
         verdict = "gains accuracy"
     return (
         f"{architectures.get(model).sentence_title}: stretching {verdict} "
@@ -129,9 +129,8 @@ def gaps(found: Acquisition) -> Figure | None:
     )
     for (field, label), offset, mark, colour in marks:
         for place, gap in enumerate(found.gaps.values()):
-            value, low, high = (100 * each for each in getattr(gap, field)[:3])
-            look = {"fmt": mark, "color": colour, "ms": 5, "label": "" if place else label}
-            axis.errorbar(value, place + offset, xerr=[[value - low], [high - value]], **look)
+            look = {"fmt": mark, "color": colour, "label": "" if place else label}
+            style.dot(axis, getattr(gap, field), place + offset, **look)
     axis.axvline(0, color=style.GREY, lw=0.8)
     axis.set(xlabel="points of accuracy, at test's class ratio", yticks=range(len(found.gaps)))
     axis.set_yticklabels([architectures.get(model).title for model in found.gaps])
@@ -151,10 +150,8 @@ def recalls(found: Acquisition) -> Figure | None:
         offsets = np.linspace(-0.22, 0.22, len(MARKS))
         for offset, (variant, (mark, fill)) in zip(offsets, MARKS.items(), strict=True):
             for place, (name, colour) in enumerate(style.class_colours(classes).items()):
-                value, low, high = (100 * each for each in by_variant[variant][name][:3])
-                look = {"fmt": mark, "color": colour, "mfc": fill or colour, "ms": 5}
-                reach = [[value - low], [high - value]]
-                axis.errorbar(value, place + offset, xerr=reach, **look)
+                look = {"fmt": mark, "color": colour, "mfc": fill or colour}
+                style.dot(axis, by_variant[variant][name], place + offset, **look)
         axis.set(title=architectures.get(model).title, xlabel="recall (%)", xlim=(-3, 103))
         axis.title.set_fontsize(9)
         axis.set(yticks=range(len(classes)), yticklabels=words.labels(classes))
@@ -198,14 +195,16 @@ def learned(found: Acquisition) -> str:
     """What stretching shows for all models together."""
     if not found.gaps:
         return "Nothing could be stretched here, so this run says nothing of the lead."
-    costly = [architectures.get(m).title for m, gap in found.gaps.items() if gap.shape.low > 0]
+    costly = [
+        architectures.get(m).title for m, gap in found.gaps.items() if (gap.shape.low or 0) > 0
+    ]
     if not costly:
         return "Stretching is not shown to cost any model accuracy."
     return f"Stretching by itself costs {words.listed(costly)} accuracy."
 
 
 def _excludes_zero(measured: Measure) -> bool:
-    return not measured.low <= 0 <= measured.high
+    return measured.low is not None and not measured.low <= 0 <= measured.high
 
 
 def _signed(number: float) -> str:

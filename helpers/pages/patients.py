@@ -8,7 +8,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from helpers.evaluation import patients
-from helpers.evaluation.measures import Measure
 from helpers.evaluation.patients import Leak, Patients
 from helpers.pages import style, words
 from helpers.pages.study import Study
@@ -49,7 +48,7 @@ def known(found: Patients) -> str:
 
 def leaked(name: str, leak: Leak) -> str:
     """What a split by image adds to one classifier's validation accuracy."""
-    verdict = "adds accuracy" if leak.leak.low > 0 else "is not shown to add accuracy"
+    verdict = "adds accuracy" if (leak.leak.low or 0) > 0 else "is not shown to add accuracy"
     return (
         f"For {name}, a split by image instead of by patient {verdict}: "
         f"{leak.leak.points()} points, {leak.related.points()} for images with a relative and "
@@ -83,8 +82,9 @@ def accuracies(found: Patients) -> Figure | None:
     for axis, fields in zip(axes, (ACCURACIES, LEAKS), strict=True):
         offsets = np.linspace(-0.22, 0.22, len(fields))
         for offset, field, mark, colour in zip(offsets, fields, MARKS, COLOURS, strict=True):
-            measured = [getattr(leak, field) for leak in found.leaks.values()]
-            _dots(axis, measured, offset, mark, colour, fields[field])
+            for place, leak in enumerate(found.leaks.values()):
+                look = {"fmt": mark, "color": colour, "label": "" if place else fields[field]}
+                style.dot(axis, getattr(leak, field), place + offset, **look)
         axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=9)
     axes[0].set(xlabel="accuracy (%)", yticks=range(len(names)), yticklabels=names)
     axes[1].set(xlabel="difference (points)")
@@ -147,7 +147,7 @@ def learned(found: Patients) -> str:
     if found.why:
         return f"{found.why} So nothing is learned here of leaks between splits."
     *_, (name, leak) = found.leaks.items()
-    size = "adds" if leak.leak.low > 0 else "is not shown to add"
+    size = "adds" if (leak.leak.low or 0) > 0 else "is not shown to add"
     return (
         f"With the patients that are known, a leak between training and validation {size} to the "
         f"validation accuracy of {name} ({leak.leak.points()} points)."
@@ -156,19 +156,3 @@ def learned(found: Patients) -> str:
 
 def _in_two_lines(name: str) -> str:
     return re.sub(r" (of|on) ", r"\n\1 ", name)
-
-
-def _dots(
-    axis: plt.Axes,
-    measured: list[Measure],
-    offset: float,
-    mark: str,
-    colour: str,
-    label: str,
-) -> None:
-    values, lows, highs = (
-        100 * np.array(each, float) for each in zip(*(m[:3] for m in measured), strict=True)
-    )
-    reach = [values - lows, highs - values]
-    places = np.arange(len(measured)) + offset
-    axis.errorbar(values, places, xerr=reach, fmt=mark, color=colour, ms=5, label=label)

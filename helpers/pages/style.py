@@ -115,6 +115,13 @@ def show_tables(tables: Mapping[str, pd.DataFrame | HTML]) -> None:
         display(Markdown(f"**{name}**"), table)
 
 
+def dot(axis: plt.Axes, measured: Sequence[float | None], place: float, **look: str | None) -> None:
+    """A value in points of 100 at a height; with its interval, if any: value, low, high, ..."""
+    value, low, high = (None if each is None else 100 * each for each in measured[:3])
+    reach = None if low is None else [[value - low], [high - value]]
+    axis.errorbar(value, place, xerr=reach, ms=5, **look)
+
+
 def bare(axis: plt.Axes) -> None:
     """Take ticks and frame from an axis that shows a picture."""
     axis.set(xticks=[], yticks=[])

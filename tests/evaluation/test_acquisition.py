@@ -45,7 +45,7 @@ def test_where_the_control_costs_as_much_the_shape_is_not_blamed():
         by["stretched"] = by["control"]
     gap, _ = acquisition.gap(predictions, given, 300)
     assert gap.cost.low > 0.05
-    assert gap.shape[:3] == (0, 0, 0)  # paired, so that no sampling error is left
+    assert gap.shape[:3] == (0, None, None)  # paired: no image tells them apart
 
 
 def test_seeds_that_differ_widen_the_interval():

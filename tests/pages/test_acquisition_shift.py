@@ -155,3 +155,14 @@ def test_the_page_shows_the_record_where_widths_are_unknown(monkeypatch):
     alone = Study((NOTHING,))
     assert page.told_of(alone) is alone
     assert page.told_of(recorded) is recorded
+
+
+def test_a_value_without_an_interval_is_drawn_and_decides_nothing():
+    sure = Measure(0.0, None, None, 100)
+    gaps = {"resnet50": Gap(sure, sure, sure, sure, sure)}
+    recalls = {"resnet50": dict.fromkeys(page.MARKS, dict.fromkeys(OCTMNIST.classes, sure))}
+    alike = found(gaps=gaps, recalls=recalls)
+    assert page.gaps(alike) and page.recalls(alike)
+    assert "is not shown to cost" in page.stretching("resnet50", gaps["resnet50"])
+    assert page.learned(alike) == "Stretching is not shown to cost any model accuracy."
+    assert page.decomposition("resnet50", gaps["resnet50"]).endswith("within chance.")
