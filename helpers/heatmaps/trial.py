@@ -379,7 +379,7 @@ def last_layers(explained: Explained) -> list[Row]:
     asked = probe, explained.images[:n], explained.classes[:n]
     pair = [methods.grad_cam_cells(*asked, each) for each in (probe.target, probe.last_convolution)]
     known = ~np.any([maps.is_constant(each) for each in pair], axis=0)
-    hottest = [each[known].reshape(known.sum(), -1).argmax(axis=1) for each in pair]
+    hottest = [each.reshape(len(each), -1)[known].argmax(axis=1) for each in pair]
     share = judgement.share((hottest[0] == hottest[1]).astype(float))
     told = explained.model, GRAD_CAM, rows.HOTTEST_CELL, share
     return [judged(*told, control=rows.BEFORE_RELU)]

@@ -21,6 +21,8 @@ from helpers.study import architectures, data_sets, settings
 from helpers.study.settings import Settings
 
 AS_LISTED = "as listed"
+# Criteria that hold a heatmap against a known lesion, which only the phantom has.
+ON_LESIONS = {criterion.name for criterion in localization.CRITERIA} | {rows.WARM_AREA}
 
 
 class Answer(NamedTuple):
@@ -198,11 +200,9 @@ def on_heatmaps(trial: Sequence[Row], models: Sequence[str], criteria: Iterable[
             row = rows.find(trial, model, GRAD_CAM, criterion, class_name or None, control)
             if row and row.measure:
                 beside = f" {control}" if control else ""
-                parts.append(f"{packed}{beside} {row_in_words(row)}")
-    on_phantom = {c.name for c in localization.CRITERIA} | {rows.WARM_AREA}
-    is_lesions = {packed.partition(", ")[0] for packed in criteria} & on_phantom
-    images = ", lesions being the phantom's" if is_lesions else ""
-    told = f"measured on {GRAD_CAM} of {model}{images}: {', '.join(parts)}"
+                where = " (the phantom's lesions)" if criterion in ON_LESIONS else ""
+                parts.append(f"{packed}{where}{beside} {row_in_words(row)}")
+    told = f"measured on {GRAD_CAM} of {model}: {', '.join(parts)}"
     return told if parts else None
 
 

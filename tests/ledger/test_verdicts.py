@@ -225,10 +225,12 @@ def test_heatmaps_on_trial_are_told_and_decide_nothing(verdicts_of, paper_run, n
         why = told.why.replace("\N{NO-BREAK SPACE}", " ")
         # The claim is that ResNet50's is better: neither model's own value answers it.
         assert why.endswith(
-            "easured on Grad-CAM of resnet50, lesions being the phantom's: AUPRC more than "
-            "custom-cnn 0.500 [0.400, 0.600]; n = 9; more, shown."
+            "easured on Grad-CAM of resnet50: AUPRC (the phantom's lesions) more than custom-cnn "
+            "0.500 [0.400, 0.600]; n = 9; more, shown."
         )
-        assert "mass inside, cnv 0.500" in judged["custom-cnn-focus-cnv"].why
+        assert (
+            "mass inside, cnv (the phantom's lesions) 0.500" in judged["custom-cnn-focus-cnv"].why
+        )
         assert "no masks of lesions" in judged["custom-cnn-focus-dme"].why
         assert "no masks of lesions" not in told.why
 
@@ -238,7 +240,7 @@ def test_a_claim_on_two_models_is_not_answered_by_one(verdicts_of, paper_run):
     assert "AUPRC" not in told["resnet50-localisation"].why
     deletion = verdicts_of(**paper_run() | {"rows": [a_row("resnet50", "deletion")]})
     why = deletion["alignment-resnet50"].why.replace("\N{NO-BREAK SPACE}", " ")
-    assert why.endswith("deletion 0.500 [0.400, 0.600]; chance 0.100, n = 9 (resnet50).")
+    assert why.endswith("of resnet50: deletion 0.500 [0.400, 0.600]; chance 0.100, n = 9; passes.")
 
 
 def test_claims_json_holds_the_words_that_a_page_shows(verdicts_of, paper_run, tmp_path):
