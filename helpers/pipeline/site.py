@@ -77,8 +77,9 @@ def _call_jupyter_book(source: Path, output: Path) -> None:
     # Not by its script, whose first line names the folder that .venv was made in.
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
     command += [source, "--path-output", output, "-W", "-n", "--keep-going", "-q"]
+    environment = surroundings.plain() | {"NO_COLOR": "1"}
     finished = subprocess.run(
-        command, capture_output=True, encoding="utf-8", errors="replace", env=surroundings.plain()
+        command, capture_output=True, encoding="utf-8", errors="replace", env=environment
     )
     if finished.returncode:
         lines = (finished.stdout + finished.stderr).splitlines()
