@@ -33,7 +33,7 @@ def write(folder: Path, run: Run) -> None:
         plt.close(figure)
     texts = {
         "arithmetic": ledger.arithmetic(verdicts.load_or_judge(*study.given)),
-        "recorded": recorded(study.record) if study.record else "",
+        "recorded": recorded(study.record) if study.dataset.is_phantom else "",
         "answer": answer(study),
         "model-card": model_card.tables(study),
         "published": published(study.dataset.data_set.published),
@@ -44,8 +44,10 @@ def write(folder: Path, run: Run) -> None:
         (folder / f"this-run-{name}.txt").write_text(text + "\n", encoding="utf-8")
 
 
-def recorded(record: Recorded) -> str:
-    """What the recorded run on real scans gave, in a paragraph."""
+def recorded(record: Recorded | None) -> str:
+    """What the recorded run on real scans gave, in a paragraph, or that there is none."""
+    if record is None:
+        return "**On real scans.** No run is recorded; `make record` keeps one."
     kept = f"{record.run.folder.name}"
     return (
         f"**On real scans.** {_accuracies(record)} ({record.title}; its figures and predictions "

@@ -13,15 +13,9 @@ from helpers.study.settings import PROTOCOL, Settings, differences, load_setting
 
 def banner(settings: Settings, dataset: Dataset) -> str:
     """What a page was made from, as HTML; an empty text where that is all as the report has it."""
-    told = [_about_data(dataset), *_about_bases(settings), _about_protocol(settings, dataset)]
-    told = [f"<p>{sentence}</p>" for sentence in told if sentence]
-    if not told:
-        return ""
-    return (
-        '<div class="made-from"><p><b>What this page was made from.</b></p>'
-        + "".join(told)
-        + "</div>"
-    )
+    made_from = " ".join(filter(None, [_about_data(dataset), *_about_bases(settings)]))
+    told = [f"<p>{made_from}</p>" if made_from else "", _about_protocol(settings, dataset)]
+    return f'<div class="made-from">{"".join(told)}</div>' if any(told) else ""
 
 
 def _about_data(dataset: Dataset) -> str:
@@ -60,8 +54,10 @@ def _about_protocol(settings: Settings, dataset: Dataset) -> str:
         f"<b>{name}</b> is {escape(_shown(here))} (protocol: {escape(_shown(protocols))})"
         for name, (here, protocols) in departures(settings, dataset).items()
     )
-    lead = f"Differs from the report's protocol (profile <b>{PROTOCOL}</b>) in:"
-    return f"{lead} {told}." if told else ""
+    count = len(departures(settings, dataset))
+    settings_in_words = "one setting" if count == 1 else f"{count} settings"
+    lead = f"Differs from the report's protocol (profile {PROTOCOL}) in {settings_in_words}"
+    return f"<details><summary>{lead}</summary><p>{told}.</p></details>" if told else ""
 
 
 def departures(settings: Settings, dataset: Dataset) -> dict[str, tuple[Any, Any]]:

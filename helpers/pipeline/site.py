@@ -34,7 +34,7 @@ def render(run: Run) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
         for notebook in (run.notebooks / f"{chapter}.ipynb" for chapter in contents.chapters()):
-            _copy_with_parameters_folded(notebook, source)
+            _copy_for_readers(notebook, source)
         first_page.write(source, run)
         _call_jupyter_book(source, output)
         webpages.finish(output / "_build" / "html")
@@ -64,12 +64,15 @@ def require_finished(run: Run) -> None:
             )
 
 
-def _copy_with_parameters_folded(path: Path, folder: Path) -> None:
+def _copy_for_readers(path: Path, folder: Path) -> None:
+    """Copy a chapter without the cells that only whoever runs it needs: parameters and imports."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
-        # papermill's own cell, beside the parameters that the chapter folds itself
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.metadata.tags.append("hide-input")
+        tags = cell.metadata.get("tags", [])
+        if {"parameters", "injected-parameters"} & set(tags):
+            tags.append("remove-cell")
+        elif "hide-input" in tags:
+            tags[tags.index("hide-input")] = "remove-input"
     nbformat.write(notebook, folder / path.name)
 
 
