@@ -81,6 +81,7 @@ def _join_headings(table: Tag) -> None:
 
 def _let_scroll(soup: BeautifulSoup, table: Tag) -> None:
     """A table wider than a phone is scrolled within a region that the keyboard reaches."""
-    if "dataframe" in table.get("class", []):
+    classes = table.get("class", [])
+    if "dataframe" in classes and "ledger" not in classes:  # whose heading stays in sight
         region = {"class": "wide-table", "tabindex": "0", "role": "region", "aria-label": "table"}
         table.wrap(soup.new_tag("div", attrs=region))
