@@ -12,7 +12,7 @@ from pathlib import Path
 
 from helpers.data import dataset as datasets
 from helpers.data.dataset import Dataset
-from helpers.evaluation import metrics
+from helpers.evaluation import acquisition, metrics, patients
 from helpers.evaluation.seeds import FEWEST
 from helpers.heatmaps import results
 from helpers.ledger import verdicts
@@ -44,6 +44,8 @@ def record(run: Run) -> Path:
         _require_worth_keeping(run, settings, dataset)
         given = run, settings, dataset
         metrics.load_or_measure(*given)
+        acquisition.load_or_measure(*given)
+        patients.load_or_measure(*given)
         results.load_or_run(*given)
         verdicts.load_or_judge(*given)
         return _keep(run, settings, dataset, commit)

@@ -6,9 +6,10 @@ from html.parser import HTMLParser
 import pytest
 
 from helpers.ledger import claims, rules, verdicts
+from helpers.pages import first_page
 from helpers.pages import ledger as page
-from helpers.study import architectures
-from helpers.study.settings import load_settings
+from helpers.study import architectures, data_sets
+from helpers.study.settings import REPOSITORY, load_settings
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,18 @@ def test_what_arithmetic_shows_is_told_with_its_numbers(judged):
     assert "Seven of its eight class recalls can't occur" in told
     assert "250 images" in told
     assert "849,508 weights; it states 1,847,236, 2.17 times as many" in told
+
+
+def test_the_readme_tells_what_arithmetic_and_others_show(judged):
+    readme = " ".join((REPOSITORY / "README.md").read_text(encoding="utf-8").split())
+    told = page.arithmetic(judged)
+    numbers = r"Of (\d+) .* (\d+) contradict .* on (\d+) independent"
+    checked, contradict, facts = re.search(numbers, told).groups()
+    assert f"Of {checked} statements of the report that arithmetic can check" in readme
+    assert f"can check, {contradict} contradict" in readme
+    assert f"on {facts} independent facts. Seven of its eight class recalls can't occur" in readme
+    others = first_page.published(data_sets.audited().published)
+    assert others in readme
 
 
 def test_what_several_statements_rest_on_is_told(judged):

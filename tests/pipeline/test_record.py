@@ -24,9 +24,9 @@ def keep(tmp_path, arrays, monkeypatch):
     monkeypatch.setattr(record, "RECORDS", tmp_path / "results")
     monkeypatch.setattr(studies, "RECORDS", tmp_path / "results")
     monkeypatch.setattr(record.site, "require_finished", lambda run: None)
-    for module in (record.metrics, record.verdicts):
-        name = "load_or_measure" if module is record.metrics else "load_or_judge"
-        monkeypatch.setattr(module, name, lambda *given: None)
+    for module in (record.metrics, record.acquisition, record.patients):
+        monkeypatch.setattr(module, "load_or_measure", lambda *given: None)
+    monkeypatch.setattr(record.verdicts, "load_or_judge", lambda *given: None)
     monkeypatch.setattr(record.results, "load_or_run", lambda *given: None)
 
     def kept(now="0123456789ab", then="0123456789ab", **parameters):
