@@ -10,6 +10,9 @@ from matplotlib import image as images
 # What no page needs: an icon script beside the icon font, fonts before they are asked for, and live
 # code from elsewhere.
 IDLE = re.compile(r"fontawesome/[^\"]*\.(js|woff2)\b|thebe", re.IGNORECASE)
+FORMULAS = re.compile("mathjax", re.IGNORECASE)
+# The search button's label, which is less than its text, in a script that writes it.
+SEARCH = re.compile(r'(search-button-field[^>]*?) aria-label="[^"]*"')
 POINT = 4 / 3  # in pixels
 
 
@@ -26,10 +29,11 @@ def finish(folder: Path) -> None:
 
 def finished(page: str, folder: Path) -> str:
     """A page's HTML as it is published; `folder` holds the files that its images name."""
-    soup = BeautifulSoup(page, "html.parser")
+    soup = BeautifulSoup(SEARCH.sub(r"\1", page), "html.parser")
+    has_formulas = soup.select_one(".math")
     for script in soup.find_all(["script", "link"]):
         told = f"{script.get('src', '')}{script.get('href', '')}{script.string or ''}"
-        if IDLE.search(told):
+        if IDLE.search(told) or (FORMULAS.search(told) and not has_formulas):
             script.decompose()
     content = soup.find("article") or soup
     for place, picture in enumerate(content.find_all("img")):
@@ -39,8 +43,8 @@ def finished(page: str, folder: Path) -> str:
     for table in content.find_all("table"):
         _join_headings(table)
         _let_scroll(soup, table)
-    for button in soup.select(".search-button-field"):
-        del button["aria-label"]  # its text says more
+    for summary in content.find_all("summary"):
+        del summary["aria-label"]  # its text says more
     for listed in content.find_all(attrs={"role": "list"}):
         if not listed.find(attrs={"role": "listitem"}):
             del listed["role"]

@@ -29,6 +29,20 @@ def test_idle_scripts_go_and_all_else_stays(tmp_path):
     assert str(page).startswith("<!DOCTYPE html>")
 
 
+def test_formulas_are_loaded_for_where_there_are_any(tmp_path):
+    script = '<script src="https://elsewhere/mathjax@3/tex.js"></script>'
+    assert "mathjax" not in str(made(tmp_path, script))
+    assert "mathjax" in str(made(tmp_path, script + '<span class="math">x</span>'))
+
+
+def test_a_label_that_says_less_than_the_text_goes(tmp_path):
+    button = '<button class="btn search-button-field" aria-label="Search">Search Ctrl+K</button>'
+    page = made(
+        tmp_path, f"<script>write(`{button}`)</script><details><summary aria-label='T'>more"
+    )
+    assert "aria-label" not in str(page)
+
+
 def test_pictures_have_their_size_and_all_but_the_first_load_late(tmp_path):
     Image.new("L", (30, 20)).save(tmp_path / "a.png")
     (tmp_path / "b.svg").write_text('<svg height="30pt" width="60pt" viewBox="0 0 60 30"></svg>')
