@@ -14,6 +14,7 @@ FORMULAS = re.compile("mathjax", re.IGNORECASE)
 # The search button's label, which is less than its text, in a script that writes it.
 SEARCH = re.compile(r'(search-button-field[^>]*?) aria-label="[^"]*"')
 POINT = 4 / 3  # in pixels
+WIDE = 540  # pixels
 
 
 def finish(folder: Path) -> None:
@@ -67,6 +68,8 @@ def _size(picture: Tag, folder: Path) -> None:
     else:
         return
     picture["width"], picture["height"] = round(width), round(height)
+    if width > WIDE:  # on a phone it scrolls, where its text would else be too small
+        picture["class"] = [*picture.get("class", []), "wide"]
 
 
 def _join_headings(table: Tag) -> None:

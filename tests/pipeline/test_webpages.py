@@ -52,6 +52,9 @@ def test_pictures_have_their_size_and_all_but_the_first_load_late(tmp_path):
     assert (first["width"], first["height"], first.get("loading")) == ("30", "20", None)
     assert (second["width"], second["height"], second["loading"]) == ("80", "40", "lazy")
     assert "width" not in gone.attrs
+    assert "wide" not in second.get("class", [])
+    (tmp_path / "c.svg").write_text('<svg height="30pt" width="450pt"></svg>')
+    assert made(tmp_path, '<img src="c.svg"/>').find("img")["class"] == ["wide"]
 
 
 @pytest.mark.parametrize("columns_name", [None, "kind"])
