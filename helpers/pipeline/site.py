@@ -85,8 +85,8 @@ def _call_jupyter_book(source: Path, output: Path) -> None:
         command, capture_output=True, encoding="utf-8", errors="replace", env=environment
     )
     if finished.returncode:
-        lines = (finished.stdout + finished.stderr).splitlines()
-        told = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-1:]
+        lines = [line for line in (finished.stdout + finished.stderr).splitlines() if line.strip()]
+        told = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-3:]
         raise InputError(
             "the site was not rendered: " + "; ".join(told).replace(str(source), "book")
         )
