@@ -1,8 +1,11 @@
 """What Sphinx's pages lack: sized pictures, one heading row a table, and no idle scripts."""
 
+import html
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
+from xml.etree import ElementTree
 
 from bs4 import BeautifulSoup, Tag
 from matplotlib import image as images
@@ -10,6 +13,7 @@ from matplotlib import image as images
 # What no page needs: an icon script beside the icon font, fonts before they are asked for, and live
 # code from elsewhere.
 IDLE = re.compile(r"fontawesome/[^\"]*\.(js|woff2)\b|thebe", re.IGNORECASE)
+CANONICAL = re.compile(r'<link rel="canonical" href="([^"]+)"')
 FORMULAS = re.compile("mathjax", re.IGNORECASE)
 # The search button's label, which is less than its text, in a script that writes it.
 SEARCH = re.compile(r'(search-button-field[^>]*?) aria-label="[^"]*"')
@@ -19,13 +23,25 @@ WIDE = 540  # pixels
 
 def finish(folder: Path) -> None:
     """Rewrite every page of a built site in place, remove idle scripts, and quiet the others."""
-    for path in sorted(folder.glob("*.html")):
-        path.write_text(finished(path.read_text(encoding="utf-8"), folder), encoding="utf-8")
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.html"))}
+    for path, page in pages.items():
+        path.write_text(finished(page, folder), encoding="utf-8")
+    (folder / "sitemap.xml").write_bytes(sitemap(pages.values()))
     for path in [*folder.glob("_static/vendor/fontawesome/*/js"), *folder.glob("_static/*thebe*")]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in folder.glob("_static/**/*.js"):
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace("console.log(", "void("), encoding="utf-8")
+
+
+def sitemap(pages: Iterable[str]) -> bytes:
+    """The addresses that pages name as their own, for search engines (sitemaps.org, 0.9)."""
+    listed = ElementTree.Element("urlset", xmlns="http://www.sitemaps.org/schemas/sitemap/0.9")
+    for page in pages:
+        if address := CANONICAL.search(page):
+            place = ElementTree.SubElement(ElementTree.SubElement(listed, "url"), "loc")
+            place.text = html.unescape(address.group(1))
+    return ElementTree.tostring(listed, encoding="utf-8", xml_declaration=True)
 
 
 def finished(page: str, folder: Path) -> str:

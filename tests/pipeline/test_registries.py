@@ -159,7 +159,7 @@ def test_what_is_about_oct_alone_steps_back_in_a_line(built_pages, title, reques
         assert f"this run's set is {title}" in html.unescape(pages[f"{page}.html"]).replace(
             "’", "'"
         ), page
-    assert f"this run is about {title}" in pages["05-grad-cam.html"]
+    assert f"this run is about {title}" in pages["10-heatmaps-on-trial.html"]
     assert f"this run is about {title}" in pages["07-claims-ledger.html"]
 
 

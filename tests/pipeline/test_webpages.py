@@ -1,11 +1,13 @@
 """A built page gets sizes for its pictures and loses idle scripts; its words stay as they are."""
 
+from xml.etree import ElementTree
+
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from helpers.pipeline.webpages import finish, finished
+from helpers.pipeline.webpages import finish, finished, sitemap
 
 PAGE = """<!DOCTYPE html>
 <html><head>
@@ -75,6 +77,17 @@ def test_a_tables_two_heading_rows_become_one(tmp_path, columns_name):
 def test_a_list_without_items_is_called_none(tmp_path):
     page = made(tmp_path, '<div role="list"><div>reference</div></div>')
     assert page.find(attrs={"role": "list"}) is None
+
+
+def test_the_sitemap_lists_the_pages_that_have_an_address():
+    page = '<link rel="canonical" href="https://a.org/b/{}.html" />'
+    told = ElementTree.fromstring(
+        sitemap([page.format("x&amp;y"), "<p>search</p>", page.format("z")])
+    )
+    assert [place.text for place in told.iter() if place.tag.endswith("}loc")] == [
+        "https://a.org/b/x&y.html",
+        "https://a.org/b/z.html",
+    ]
 
 
 def test_every_page_of_a_site_is_finished_and_idle_files_go(tmp_path):
