@@ -31,8 +31,9 @@ def write(folder: Path, run: Run) -> None:
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
         plt.close(figure)
+    judged = verdicts.load_or_judge(*study.given)
     texts = {
-        "arithmetic": ledger.arithmetic(verdicts.load_or_judge(*study.given)),
+        "arithmetic": f"**By its own figures.** {ledger.arithmetic(judged)}",
         "recorded": recorded(study.record) if study.dataset.is_phantom else "",
         "answer": answer(study),
         "model-card": model_card.tables(study),
