@@ -130,7 +130,7 @@ def of_two_classes(tmp_path_factory):
 
 
 def test_a_toy_is_on_every_page_from_one_entry(in_colour):
-    assert "only_convolution" in in_colour["02-custom-cnn.html"]
+    assert "The toy reaches" in in_colour["02-custom-cnn.html"]
     assert "The toy" in in_colour["04-metrics.html"]
     assert "the toy names" in in_colour["index.html"]
     assert {row["model"] for row in json.loads(in_colour["explanations.json"])} == {"toy"}
