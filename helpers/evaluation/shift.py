@@ -1,6 +1,5 @@
 """Why validation and test differ: another class ratio, and the rest."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,25 +107,3 @@ def _by_split(predictions: Predictions) -> dict[str, tuple[np.ndarray, np.ndarra
 def _is_right(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Which images are named correctly: float (n,), 0 or 1."""
     return (probabilities.argmax(axis=1) == labels).astype(float)
-
-
-def _counted_at_test_ratio(predictions: Predictions) -> np.ndarray:
-    """What each validation image counts, were validation's class ratio that of test: float (n,)."""
-    splits, classes = _by_split(predictions).values(), predictions.val_probabilities.shape[1]
-    val, test = (np.bincount(labels, minlength=classes) / len(labels) for _, labels in splits)
-    return test[predictions.val_labels] / val[predictions.val_labels]
-
-
-def _mean_difference(
-    predictions: Predictions, count: int
-) -> Callable[[np.ndarray, np.ndarray], Measure]:
-    """What measures the mean of a value of each validation image less that of each test image."""
-    drawn_of_val = measures.draw_weights(predictions.val_labels, count, seed=0)
-    drawn_of_test = measures.draw_weights(predictions.test_labels, count, seed=1)
-
-    def less(val: np.ndarray, test: np.ndarray) -> Measure:
-        of_val = measures.totals(drawn_of_val, val.astype(np.float32)) / len(val)
-        of_test = measures.totals(drawn_of_test, test.astype(np.float32)) / len(test)
-        return measures.bootstrapped(val.mean() - test.mean(), of_val - of_test, len(test))
-
-    return less
