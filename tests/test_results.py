@@ -8,11 +8,14 @@ from sklearn import metrics as sk
 
 from helpers.evaluation.seeds import FEWEST
 from helpers.models import trainings
+from helpers.pages import first_page
 from helpers.pages import study as studies
 from helpers.pipeline.record import LARGEST
 from helpers.study import runs
 from helpers.study.runs import Run, read_json
+from helpers.study.settings import REPOSITORY
 
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 RECORDS = sorted(path.parent for path in studies.RECORDS.glob("*/record.json"))
 
 
@@ -67,6 +70,16 @@ def test_it_holds_five_seeds_of_each_model_made_by_committed_code(record):
             trained.predictions.test_labels, record.trainings[0].predictions.test_labels
         )
         assert len(trained.predictions.test_labels) == record.counts["test"]
+
+
+def test_the_repository_keeps_a_run_on_real_scans():
+    assert studies.recorded() is not None
+
+
+def test_the_readme_tells_what_the_record_shown_gives():
+    shown = studies.recorded()
+    assert f"{first_page.accuracies(shown)}." in " ".join(README.split())
+    assert f"recorded on {shown.date}" in " ".join(README.split())
 
 
 def test_it_is_whole_small_and_without_images_models_and_paths(record):

@@ -1,5 +1,6 @@
 """The first page: what arithmetic shows, what real scans give, what its own run gives."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -9,12 +10,15 @@ from helpers.data.dataset import Dataset
 from helpers.evaluation import metrics
 from helpers.evaluation.measures import Measure
 from helpers.ledger import claims, evidence, verdicts
+from helpers.ledger.verdicts import Verdict
 from helpers.pages import ledger, model_card, origin, style, words
 from helpers.pages.study import Recorded, Study, described
 from helpers.study import architectures, data_sets
 from helpers.study.data_sets import Published
 from helpers.study.runs import Run, read_json
 from helpers.study.settings import PROTOCOL
+
+CARD_DPI = 230
 
 
 def write(folder: Path, run: Run) -> None:
@@ -32,6 +36,10 @@ def write(folder: Path, run: Run) -> None:
         figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
         plt.close(figure)
     judged = verdicts.load_or_judge(*study.given)
+    card = link_card(judged)
+    (folder / "_static").mkdir(exist_ok=True)
+    card.savefig(folder / "_static" / "card.png", dpi=CARD_DPI, bbox_inches=None)
+    plt.close(card)
     texts = {
         "arithmetic": f"**By its own figures.** {ledger.arithmetic(judged)}",
         "recorded": recorded(study.record) if study.dataset.is_phantom else "",
@@ -51,7 +59,7 @@ def recorded(record: Recorded | None) -> str:
         return "**On real scans.** No run is recorded; `make record` keeps one."
     kept = f"{record.run.folder.name}"
     return (
-        f"**On real scans.** {_accuracies(record)} ({record.title}; its figures and predictions "
+        f"**On real scans.** {accuracies(record)} ({record.title}; its figures and predictions "
         f"are kept in `results/{kept}`)."
     )
 
@@ -61,10 +69,34 @@ def answer(study: Study) -> str:
     lead = f"**This run, on {study.dataset.in_prose}.**"
     if study.dataset.is_phantom:
         return (
-            f"{lead} {_accuracies(study)}. These images are drawn by a program: they show that "
+            f"{lead} {accuracies(study)}. These images are drawn by a program: they show that "
             "the book runs, and say nothing of eyes."
         )
-    return f"{lead} {_accuracies(study)}. {about(study.dataset)}"
+    return f"{lead} {accuracies(study)}. {about(study.dataset)}"
+
+
+def link_card(judged: Sequence[Verdict]) -> Figure:
+    """The picture of 1200 x 630 pixels that others show beside a link to the site."""
+    asked, impossible = verdicts.recalls_of_classes(judged)
+    card = ledger.possible_recalls()
+    card.set_size_inches(1200 / CARD_DPI, 630 / CARD_DPI)
+    counted = f"{words.number(len(impossible)).capitalize()} of {words.number(len(asked))}"
+    (axis,) = card.axes
+    axis.set_title(f"{counted} recalls that a report states can't occur", size="medium")
+    return card
+
+
+def accuracies(study: Study) -> str:
+    """How many test images each model names rightly, in a sentence without its full stop."""
+    headline = metrics.headline(*study.given)
+    parts = [
+        f"{architectures.get(model).title} names {of_model['accuracy'].percent()}"
+        for model, of_model in headline.items()
+    ]
+    count = len(study.settings.seeds)
+    seeds = f"mean of {words.number(count)} seeds" if count > 1 else "one seed"
+    n = next(iter(headline.values()))["accuracy"].n
+    return f"Of {n:,} test images {words.listed(parts)} right ({seeds}, 95 % interval)"
 
 
 def about(dataset: Dataset) -> str:
@@ -105,18 +137,6 @@ def accuracy_overview(study: Study) -> Figure:
     axis.set(xlim=(0, 101), ylim=(len(rows) - 0.4, -0.6), xlabel="test accuracy (%)")
     axis.set(yticks=range(len(rows)), yticklabels=[name for name, *_ in rows])
     return figure
-
-
-def _accuracies(study: Study) -> str:
-    headline = metrics.headline(*study.given)
-    parts = [
-        f"{architectures.get(model).title} names {of_model['accuracy'].percent()}"
-        for model, of_model in headline.items()
-    ]
-    count = len(study.settings.seeds)
-    seeds = f"mean of {words.number(count)} seeds" if count > 1 else "one seed"
-    n = next(iter(headline.values()))["accuracy"].n
-    return f"Of {n:,} test images {words.listed(parts)} right ({seeds}, 95 % interval)"
 
 
 def _row(name: str, mark: str, colour: str, measure: Measure, seeds: list[float]) -> tuple:

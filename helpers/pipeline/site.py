@@ -11,7 +11,7 @@ import nbformat
 
 from helpers.models import trainings
 from helpers.pages import first_page
-from helpers.pipeline import console, contents, surroundings, webpages
+from helpers.pipeline import console, contents, data_files, surroundings, webpages
 from helpers.pipeline.damage import is_notebook
 from helpers.study import runs
 from helpers.study.errors import InputError
@@ -36,23 +36,17 @@ def render(run: Run) -> None:
         for notebook in (run.notebooks / f"{chapter}.ipynb" for chapter in contents.chapters()):
             _copy_for_readers(notebook, source)
         first_page.write(source, run)
+        data_files.write(source, run)
         _call_jupyter_book(source, output)
         webpages.finish(output / "_build" / "html")
         with replacing(run.html) as html:
             shutil.copytree(output / "_build" / "html", html, dirs_exist_ok=True)
-            for path in published(run):
-                shutil.copy(path, html)
-
-
-def published(run: Run) -> tuple[Path, ...]:
-    """The results of a run that its site offers to whoever wants the figures."""
-    return run.results
 
 
 def require_finished(run: Run) -> None:
     """Raise InputError for a run whose last `make book` didn't end, or that isn't there."""
     executed = [run.notebooks / f"{chapter}.ipynb" for chapter in contents.chapters()]
-    missing = [path for path in (run.description, *published(run)) if not is_whole(path)]
+    missing = [path for path in (run.description, *run.results) if not is_whole(path)]
     for path in (*missing, *(path for path in executed if not is_notebook(path))):
         raise InputError(f"{path}: missing or damaged, so no whole run is there; make book first")
     for name, key in runs.record(run)["trainings"].items():
@@ -65,7 +59,10 @@ def require_finished(run: Run) -> None:
 
 
 def _copy_for_readers(path: Path, folder: Path) -> None:
-    """Copy a chapter without the cells that only whoever runs it needs: parameters and imports."""
+    """Copy a chapter without what only whoever runs it needs, its figures linked to their data.
+
+    That is the cells of parameters and imports.
+    """
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
@@ -73,6 +70,8 @@ def _copy_for_readers(path: Path, folder: Path) -> None:
             tags.append("remove-cell")
         elif "hide-input" in tags:
             tags[tags.index("hide-input")] = "remove-input"
+        if figure := cell.metadata.get("mystnb", {}).get("figure"):
+            figure["caption"] += f" {data_files.links(path.stem, cell.id)}"
     nbformat.write(notebook, folder / path.name)
 
 

@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from conftest import copy_of_the_repository
 
 from helpers.pages import first_page
@@ -166,14 +168,26 @@ def test_the_book_renders_every_page_with_its_links(book):
     pages = {f"{name}.html": (book / "html" / f"{name}.html").read_text() for name in ALL}
     for name, page in pages.items():
         source = name.replace(".html", ".ipynb")
-        assert "metrics.json" in page
+        assert 'href="downloads.html"' in page
         assert re.search(rf"colab\.research\.google\.com/github/[^\"]*/book/{source}", page)
         assert f"_sources/{source}" in page
         assert "a <b>phantom</b>" in page
     assert "This run, on the phantom." in (book / "html" / "index.html").read_text()
-    assert (book / "html" / "metrics.json").read_text() == (
-        book / "artifacts" / "metrics.json"
-    ).read_text()
+
+
+def test_the_site_offers_the_data_behind_its_figures(book):
+    site = book / "html"
+    downloads = BeautifulSoup((site / "downloads.html").read_text(), "html.parser")
+    offered = {a.get_text(): site / a["href"] for a in downloads.select("td a.download")}
+    assert offered["metrics.json"].read_text() == (book / "artifacts" / "metrics.json").read_text()
+    predictions = pd.read_csv(offered["custom-cnn-seed-0-predictions.csv"])
+    assert set(predictions["split"]) == {"val", "test"}
+    trust = BeautifulSoup((site / "08-trust.html").read_text(), "html.parser")
+    for caption in trust.select("figcaption"):
+        code, *_ = caption.select("a.reference.external")
+        assert "/book/08-trust.ipynb?plain=1#L" in code["href"]
+        (metrics,) = caption.select("a.download")
+        assert (site / metrics["href"]).read_text() == offered["metrics.json"].read_text()
 
 
 def test_a_packed_book_renders_elsewhere_with_the_same_pages(book, tmp_path):
