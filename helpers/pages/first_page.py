@@ -46,7 +46,7 @@ def write(folder: Path, run: Run) -> None:
         "answer": answer(study),
         "model-card": model_card.tables(study),
         "published": published(study.dataset.data_set.published),
-        "banner": origin.banner(study.settings, study.dataset),
+        "banner": origin.banner(study.settings, study.dataset, study.beside),
         "origin": table.rename_axis(None).to_html(header=False, border=0),
     }
     for name, text in texts.items():
@@ -57,11 +57,10 @@ def recorded(record: Recorded | None) -> str:
     """What the recorded run on real scans gave, in a paragraph, or that there is none."""
     if record is None:
         return "**On real scans.** No run is recorded; `make record` keeps one."
-    kept = f"{record.run.folder.name}"
     return (
-        f"**On real scans.** {accuracies(record)} ({record.title}; its figures and predictions "
-        f"are kept in `results/{kept}`)."
-    )
+        f"**On real scans.** {accuracies(record)}. {record.title}; its figures and predictions "
+        f"are kept in `results/{record.run.folder.name}`. {origin.about_bases(record.settings)}"
+    ).rstrip()
 
 
 def answer(study: Study) -> str:

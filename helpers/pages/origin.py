@@ -11,10 +11,14 @@ from helpers.study import architectures, names
 from helpers.study.settings import PROTOCOL, Settings, differences, load_settings
 
 
-def banner(settings: Settings, dataset: Dataset) -> str:
-    """What a page was made from, as HTML; an empty text where that is all as the report has it."""
-    made_from = " ".join(filter(None, [_about_data(dataset), *_about_bases(settings)]))
-    told = [f"<p>{made_from}</p>" if made_from else "", _about_protocol(settings, dataset)]
+def banner(settings: Settings, dataset: Dataset, beside: str = "") -> str:
+    """What a page was made from, as HTML; an empty text where that is all as the report has it.
+
+    beside : sentences in HTML on what else the page tells of.
+    """
+    made_from = " ".join(filter(None, [_about_data(dataset), about_bases(settings)]))
+    told = [f"<p>{text}</p>" for text in (made_from, beside) if text]
+    told.append(_about_protocol(settings, dataset))
     return f'<div class="made-from">{"".join(told)}</div>' if any(told) else ""
 
 
@@ -33,10 +37,11 @@ def _about_data(dataset: Dataset) -> str:
     return f"{made_from} file of the user's own, and not from {title} itself."
 
 
-def _about_bases(settings: Settings) -> list[str]:
+def about_bases(settings: Settings) -> str:
+    """Which bases don't hold Keras's ImageNet weights, in sentences; a file's name escaped."""
     told = []
     for model in settings.models:
-        base = architectures.get(model).base
+        base, source = architectures.get(model).base, settings.weights(model)
         others = {settings.weights(m) for m in settings.models if architectures.get(m).base}
         whose = f"{base.title}'s base" if base and len(others) == 1 else f"The base of {model}"
         if base and settings.has_random_base(model):
@@ -44,9 +49,12 @@ def _about_bases(settings: Settings) -> list[str]:
                 f"{whose} has <b>random weights</b>: its chapter shows the machinery, not what "
                 "pretraining achieves."
             )
-        elif base and Path(settings.weights(model)).is_absolute():
-            told.append(f"{whose} has weights from a file, not Keras's ImageNet weights.")
-    return list(dict.fromkeys(told))
+        elif base and source != "imagenet":
+            told.append(
+                f"{whose} has weights from the file {escape(_shown(source))}, not Keras's ImageNet "
+                "weights."
+            )
+    return " ".join(dict.fromkeys(told))
 
 
 def _about_protocol(settings: Settings, dataset: Dataset) -> str:

@@ -94,7 +94,15 @@ class Study:
     @property
     def banner(self) -> HTML:
         """The box on top of a page (`origin.banner`)."""
-        return HTML(origin.banner(self.settings, self.dataset))
+        return HTML(origin.banner(self.settings, self.dataset, self.beside))
+
+    @property
+    def beside(self) -> str:
+        """What recorded run the pages tell of beside this one, in HTML; empty where of none."""
+        if self.record is None:
+            return ""
+        bases = origin.about_bases(self.record.settings)
+        return f"Findings of another run stand beside them. {escape(self.record.title)}. {bases}"
 
     def origin(self, made: dict | None = None) -> pd.DataFrame:
         """What made the page (`origin.table`): a training's provenance, or here and now."""
