@@ -89,17 +89,23 @@ def net_benefit(
     """The decision curve (Vickers and Elkin 2006): true referrals less false ones, per image.
 
     A false referral weighs t / (1 - t), t being the probability from which on one refers. A row a
-    threshold (index); columns: model, low, high (95 %), refer all; "refer none" is 0.
+    threshold (index); columns: model, low, high (95 %), refer all, and the lower end of the 95 %
+    interval of model less refer all, 0 where both refer the same images; "refer none" is 0.
     scores : float (n,), 0 to 1; positive : bool (n,); thresholds : float (t,), in (0, 1).
     """
     referred = scores[:, None] >= thresholds
     odds = thresholds / (1 - thresholds)
     gain = np.where(positive[:, None], referred, -odds * referred).astype(np.float32)
-    means = measures.totals(resamples, gain) / len(scores)
-    low, high = np.quantile(means, [0.025, 0.975], axis=0)
-    everyone = positive.mean() - (1 - positive.mean()) * odds
-    curves = {"model": gain.mean(axis=0), "low": low, "high": high, "refer all": everyone}
+    of_all = np.where(positive[:, None], 1, -odds).astype(np.float32)
+    low, high = np.quantile(_means(resamples, gain), [0.025, 0.975], axis=0)
+    curves = {"model": gain.mean(axis=0), "low": low, "high": high}
+    curves["refer all"] = of_all.mean(axis=0)
+    curves["low over all"] = np.quantile(_means(resamples, gain - of_all), 0.025, axis=0)
     return pd.DataFrame(curves, index=pd.Index(thresholds, name="threshold"))
+
+
+def _means(resamples: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return measures.totals(resamples, values) / len(values)
 
 
 def precision_at(

@@ -9,7 +9,7 @@ from helpers.study.runs import Run, remember, replacing_file, write_json
 
 
 class Shown(NamedTuple):
-    """To look at: maps by method, float32 (n, height, width), 0 to 1, and the classes explained.
+    """To look at: maps by method in their own cells, float32 (n, h, w), 0 to 1, and the classes.
 
     Of some test images (indices int64 (n,)), for the classes that a model named, int64 (n,).
     """

@@ -44,6 +44,18 @@ def scaled_up(maps: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(keras.ops.image.resize(maps[..., None], (size, size)))[..., 0]
 
 
+def cells(maps: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """The values of maps (n, height, width) in the middles of a grid's cells: (n, *grid).
+
+    Of maps that `scaled_up` made of such cells, these are nearly what they were made of.
+    """
+    down, across = (
+        ((np.arange(count) + 0.5) * size / count).astype(int)
+        for count, size in zip(grid, maps.shape[1:], strict=True)
+    )
+    return maps[:, down[:, None], across]
+
+
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """A part over its whole, both 0 and above: 0 where the whole, and so the part, is 0."""
     return part / np.where(whole > 0, whole, 1)

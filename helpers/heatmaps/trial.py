@@ -107,11 +107,12 @@ def explain_first(trained: Trained, dataset: Dataset, settings: Settings) -> Exp
 
 
 def to_show(explained: Explained, dataset: Dataset) -> Shown:
-    """Of each class the first image that every method has explained."""
+    """Of each class the first image that every method has explained: its maps in their cells."""
     least = min(map(len, explained.maps.values()))
     labels = dataset.test.labels[:least]
     _, places = np.unique(labels, return_index=True)
-    drawn = {method: each[places] for method, each in explained.maps.items()}
+    grids = methods.grids(explained.probe, dataset.size, explained.calls)
+    drawn = {m: maps.cells(each[places], grids[m]) for m, each in explained.maps.items()}
     return Shown(places, explained.classes[places], drawn)
 
 

@@ -46,11 +46,7 @@ def gallery(trained: Trained, dataset: Dataset, cells: np.ndarray) -> Figure:
     """
     figure, columns = _classes_in_blocks(dataset.classes, 4, inches=(1.6, 1.75))
     names = [words.shortened(name, 16) for name in dataset.classes]
-    edge = dataset.size - 0.5
-    look = {"cmap": style.HEAT, "interpolation": "nearest", "vmin": 0, "vmax": 1}
-    look["extent"] = (-0.5, edge, edge, -0.5)
     chosen = {(c.true, c.right): c for c in most_confident(trained.predictions).itertuples()}
-    shown = plt.cm.ScalarMappable(plt.Normalize(0, 1), style.HEAT)
     for k, column in enumerate(columns):
         for right in (True, False):
             above, below = column[:2] if right else column[2:]
@@ -64,7 +60,7 @@ def gallery(trained: Trained, dataset: Dataset, cells: np.ndarray) -> Figure:
                 style.bare(axis)
             style.show_image(above, dataset.test.images[choice.image])
             heat = cells[choice.image]
-            below.imshow(maps.share(heat, heat.max()), **look)
+            below.imshow(maps.share(heat, heat.max()), **style.as_cells(dataset.size))
             if not np.ptp(heat):
                 below.set_xlabel("constant map", fontsize=9)
             if dataset.is_phantom:
@@ -72,9 +68,8 @@ def gallery(trained: Trained, dataset: Dataset, cells: np.ndarray) -> Figure:
                     style.outline(axis, dataset.lesion_masks["test"][choice.image])
             said = textwrap.fill(f"{names[k]}, said {names[choice.predicted]}", 20)
             above.set_title(f"{said}\np = {choice.probability:.2f}", fontsize=9)
-    bar = figure.colorbar(shown, ax=figure.axes, location="bottom", shrink=0.5, aspect=40, pad=0.01)
-    bar.set_label("heat, as a share of the map's highest", fontsize=9)
-    bar.ax.tick_params(labelsize=9)
+    style.heat_bar(figure)
+    figure.suptitle(architectures.get(trained.model).sentence_title, fontsize=11)
     return figure
 
 
@@ -99,13 +94,16 @@ def average_figure(averages: Mapping[str, np.ndarray], dataset: Dataset) -> Figu
     figure, axes = _classes_in_blocks(dataset.classes, 1 + len(averages), inches=(1.6, 1.6), left=1)
     images, labels = dataset.test.images, dataset.test.labels
     titles = words.labels(dataset.classes)
+    titles_of_models = [
+        textwrap.fill(architectures.get(model).sentence_title, 16) for model in averages
+    ]
     for k, column in enumerate(axes):
         mean = images[labels == k].mean(axis=0)
         style.show_image(column[0], style.full_range(mean))
         column[0].set_title(titles[k], fontsize=9)
         for axis, averaged in zip(column[1:], averages.values(), strict=True):
             axis.imshow(averaged[k], cmap=style.HEAT)
-        for axis, name in zip(column, ["image", *averages], strict=True):
+        for axis, name in zip(column, ["image", *titles_of_models], strict=True):
             axis.set_axis_on()
             style.bare(axis)
             if k % IN_A_ROW == 0:
@@ -156,7 +154,8 @@ def verdict(trial: Sequence[Row], model: str) -> str:
         return ""
     word = {PASS: "finds", FAIL: "doesn't find", UNDECIDED: "isn't shown to find"}
     return (
-        f"On the phantom, whose lesions are known, it {word.get(row.verdict, 'may find')} them: "
+        f"{architectures.get(model).sentence_title}: on the phantom, whose lesions are known, "
+        f"Grad-CAM {word.get(row.verdict, 'may find')} them: "
         f"{row.measure.percent()} of its heat lies inside; {100 * row.chance:.1f} % would by "
         f"chance, and {100 * row.best:.1f} % of a map that knows no model ({row.best_map})."
     )

@@ -1,7 +1,7 @@
 """Chapter 10, heatmaps on trial: its figures, verdicts and answers."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,6 +20,7 @@ from helpers.pages.study import Study
 from helpers.study import architectures
 
 BAR, CEILING = "#009E73", "#CCAA00"  # what has to be cleared; what the truth would have
+MOST_COLUMNS = 6  # of maps side by side
 SETTLED = 0.9  # rank correlation from which on a map no longer hangs on its budget: ours
 # By verdict: a colour and a shape, so that either tells it.
 MARKS = {PASS: ("#0072B2", "o"), UNDECIDED: (style.GREY, "D"), FAIL: ("#D55E00", "X")}
@@ -269,35 +270,45 @@ def shuffled(trial: Sequence[Row]) -> list[str]:
     return told
 
 
-def all_methods(shown: Shown, dataset: Dataset) -> Figure:
-    """A row a method, a column a class: its map of an image, the lesion outlined where known."""
-    images = dataset.test.images[shown.images]
-    known = dataset.lesion_masks["test"][shown.images] if dataset.is_phantom else None
-    names = ["image", *shown.maps]
-    columns = min(len(images), 4)
-    figure, axes = plt.subplots(
-        len(names), columns, figsize=(1.15 * columns + 1.8, 1.15 * len(names)), squeeze=False
-    )
-    for column in range(columns):
-        title = words.shortened(dataset.classes[shown.classes[column]], 14)
-        axes[0, column].set_title(f"named {title}", fontsize=9)
-        for axis, name in zip(axes[:, column], names, strict=True):
-            if name == "image":
-                style.show_image(axis, images[column])
-            else:
-                heat = shown.maps[name][column]
-                style.bare(axis)
-                drawn = axis.imshow(heat, cmap=style.HEAT, vmin=0, vmax=1, interpolation="nearest")
-                if not np.ptp(heat):
-                    axis.set_xlabel("constant", fontsize=9)
-            if known is not None:
-                style.outline(axis, known[column])
+def all_methods(shown: Mapping[str, Shown], dataset: Dataset) -> Figure:
+    """A row a method, a column an image of a model: its map in cells, lesions outlined if known."""
+    names = ["image", *dict.fromkeys(name for each in shown.values() for name in each.maps)]
+    most = MOST_COLUMNS // len(shown)
+    side = 1.15 if len(shown) == 1 else 0.8
+    columns = [(each, place) for each in shown.values() for place in range(len(each.images))[:most]]
+    size = side * len(columns) + 1.8, side * len(names) + 0.8
+    figure, axes = plt.subplots(len(names), len(columns), figsize=size, squeeze=False)
+    for column, (each, place) in zip(axes.T, columns, strict=True):
+        _column(column, names, each, place, dataset)
     for axis, name in zip(axes[:, 0], names, strict=True):
         axis.set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
-    bar = figure.colorbar(drawn, ax=axes, location="bottom", shrink=0.5, aspect=40, pad=0.01)
-    bar.set_label("heat, as a share of the map's highest", fontsize=9)
-    bar.ax.tick_params(labelsize=9)
+    for model, each in shown.items():
+        first = next(i for i, (of, _) in enumerate(columns) if of is each)
+        title = architectures.get(model).sentence_title
+        axes[0, first].annotate(title, (0, 1.7), xycoords="axes fraction", fontsize=10)
+    style.heat_bar(figure)
     return figure
+
+
+def _column(
+    axes: np.ndarray, names: Sequence[str], shown: Shown, place: int, dataset: Dataset
+) -> None:
+    image = shown.images[place]
+    title = words.shortened(dataset.classes[shown.classes[place]], 10)
+    axes[0].set_title(f"named\n{title}", fontsize=9)
+    style.show_image(axes[0], dataset.test.images[image])
+    for axis, name in zip(axes[1:], names[1:], strict=True):
+        style.bare(axis)
+        if name not in shown.maps:
+            axis.text(0.5, 0.5, "not tried", fontsize=9, ha="center", transform=axis.transAxes)
+            continue
+        heat = shown.maps[name][place]
+        axis.imshow(heat, **style.as_cells(dataset.size))
+        if not np.ptp(heat):
+            axis.set_xlabel("constant", fontsize=9)
+    if dataset.is_phantom:
+        for axis in axes:
+            style.outline(axis, dataset.lesion_masks["test"][image])
 
 
 def answers(trial: Sequence[Row], dataset: Dataset) -> str:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -81,6 +82,21 @@ def outline(axis: plt.Axes, mask: np.ndarray) -> None:
     """The border of a lesion, bool (height, width), over a picture; nothing of an empty one."""
     if mask.any():
         axis.contour(mask, levels=[0.5], colors=OUTLINE, linewidths=1.2)
+
+
+def as_cells(size: int) -> dict[str, Any]:
+    """How `imshow` draws a map (h, w), 0 to 1, as the cells that it is, over a picture's pixels."""
+    edge = size - 0.5
+    look = {"cmap": HEAT, "interpolation": "nearest", "vmin": 0, "vmax": 1}
+    return look | {"extent": (-0.5, edge, edge, -0.5)}
+
+
+def heat_bar(figure: Figure) -> None:
+    """The colours of maps below a figure of them."""
+    shown = plt.cm.ScalarMappable(plt.Normalize(0, 1), HEAT)
+    bar = figure.colorbar(shown, ax=figure.axes, location="bottom", shrink=0.5, aspect=40, pad=0.01)
+    bar.set_label("heat, as a share of the map's highest", fontsize=9)
+    bar.ax.tick_params(labelsize=9)
 
 
 def full_range(image: np.ndarray) -> np.ndarray:

@@ -222,6 +222,8 @@ def training_curves(of_model: Sequence[Trained]) -> Figure:
         style.mark("epoch kept", "o", style.CLASS_COLOURS[0]),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+    title = architectures.get(of_model[0].model).sentence_title
+    axes[0].set_title(title, fontsize=11, loc="left")
     return figure
 
 

@@ -110,7 +110,7 @@ def decision_verdict(shown: Models, data_set: DataSet, resamples: np.ndarray) ->
     """From which probability on acting on each model does more good than treating all alike."""
     told = []
     for model, points in _net_benefits(shown, data_set, resamples).items():
-        is_better = points["low"] > np.maximum(points["refer all"], 0)
+        is_better = (points["low"] > 0) & (points["low over all"] > 0)
         title = architectures.get(model).sentence_title
         if is_better.any():
             at = [f"{100 * end:.0f}" for end in (is_better[is_better].index[[0, -1]])]
@@ -236,33 +236,52 @@ def reliability(shown: Models, temperatures: Mapping[str, Measure]) -> Figure:
 
     As a model comes (filled), and scaled (hollow) where its temperature can be told from 1.
     """
-    columns = len(shown)
-    look = {"height_ratios": [3, 1], "squeeze": False, "sharex": True, "sharey": "row"}
-    figure, axes = plt.subplots(2, columns, figsize=(max(3.4, 3.2 * columns), 4.2), **look)
-    for (axis, below), (model, trained) in zip(axes.T, shown.items(), strict=True):
-        colour, at = architectures.get(model).colour, temperatures[model]
-        raw, labels = trained.predictions.test_probabilities, trained.predictions.test_labels
-        axis.plot([0, 100], [0, 100], color=style.FAINT, lw=0.8, ls=":")
-        kinds = {"as it comes": (raw, colour)}
-        if at.low is not None and not at.low <= 1 <= at.high:
-            kinds["scaled"] = (calibration.scaled(raw, at.value), "white")
-        for label, (probabilities, fill) in kinds.items():
-            points = calibration.reliability(probabilities, labels)
-            value = 100 * points["accuracy"]
-            reach = [value - 100 * points["low"], 100 * points["high"] - value]
-            look = {"fmt": "o", "color": colour, "mfc": fill, "ms": 4, "lw": 0.8, "label": label}
-            axis.errorbar(100 * points["confidence"], value, yerr=reach, **look)
-        edges = np.linspace(0, 100, calibration.BINS + 1)
-        below.hist(100 * raw.max(axis=1), bins=edges, color=colour)
-        axis.set_title(model_title(model), fontsize=10)
-        axis.set(xlim=(0, 102), ylim=(-2, 102))
-        below.set_xlabel("probability of the named class (%)", fontsize=9)
-        axis.legend(frameon=False, fontsize=9, loc="upper left")
-        for each in (axis, below):
-            each.tick_params(labelsize=9)
-    axes[0, 0].set_ylabel("named correctly (%)", fontsize=9)
-    axes[1, 0].set_ylabel("images", fontsize=9)
+    columns, down = min(2, len(shown)), -(-len(shown) // 2)
+    look = {"height_ratios": [3, 1] * down, "squeeze": False, "sharex": True}
+    figure, axes = plt.subplots(
+        2 * down, columns, figsize=(3.2 * columns, 3.9 * down + 0.4), **look
+    )
+    pairs = axes.reshape(down, 2, columns).transpose(0, 2, 1).reshape(-1, 2)
+    for axis, below in pairs[len(shown) :]:
+        axis.set_axis_off()
+        below.set_axis_off()
+    are_scaled = [
+        _reliability(axis, below, trained, temperatures[model])
+        for (axis, below), (model, trained) in zip(pairs, shown.items(), strict=False)
+    ]
+    for axis, below in axes[:, 0].reshape(-1, 2):
+        axis.set_ylabel("named correctly (%)", fontsize=9)
+        below.set_ylabel("images", fontsize=9)
+    marks = [style.mark("as it comes", "o", style.GREY)]
+    if any(are_scaled):
+        marks.append(style.mark("scaled", "o", style.GREY, mfc="white"))
+    figure.legend(handles=marks, loc="outside upper center", ncols=2, frameon=False, fontsize=9)
     return figure
+
+
+def _reliability(axis: plt.Axes, below: plt.Axes, trained: Trained, at: Measure) -> bool:
+    """Draw a model's two panels; whether it is drawn scaled as well."""
+    colour = architectures.get(trained.model).colour
+    raw, labels = trained.predictions.test_probabilities, trained.predictions.test_labels
+    axis.plot([0, 100], [0, 100], color=style.FAINT, lw=0.8, ls=":")
+    kinds = [(raw, colour)]
+    is_scaled = at.low is not None and not at.low <= 1 <= at.high
+    if is_scaled:
+        kinds.append((calibration.scaled(raw, at.value), "white"))
+    for probabilities, fill in kinds:
+        points = calibration.reliability(probabilities, labels)
+        value = 100 * points["accuracy"]
+        reach = [value - 100 * points["low"], 100 * points["high"] - value]
+        look = {"fmt": "o", "color": colour, "mfc": fill, "ms": 4, "lw": 0.8}
+        axis.errorbar(100 * points["confidence"], value, yerr=reach, **look)
+    edges = np.linspace(0, 100, calibration.BINS + 1)
+    below.hist(100 * raw.max(axis=1), bins=edges, color=colour)
+    axis.set_title(model_title(trained.model), fontsize=10)
+    axis.set(xlim=(0, 102), ylim=(-2, 102))
+    below.set_xlabel("probability of the named class (%)", fontsize=9)
+    for each in (axis, below):
+        each.tick_params(labelsize=9)
+    return is_scaled
 
 
 def calibration_table(shown: Models, resamples: np.ndarray) -> pd.DataFrame:

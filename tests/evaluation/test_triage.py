@@ -56,6 +56,14 @@ def test_net_benefit_by_hand():
     assert curve.loc[0.95, "model"] == 0
 
 
+def test_who_refers_everyone_gains_nothing_over_that():
+    positive = np.arange(300) % 3 == 0
+    resamples = measures.draw_weights(positive.astype(int), 200)
+    thresholds = np.linspace(0.02, 0.8, 40)
+    curve = triage.net_benefit(np.ones(300), positive, thresholds, resamples)
+    assert (curve["low over all"] == 0).all()
+
+
 def test_at_the_splits_own_prevalence_precision_is_the_plain_one():
     called = np.array([True, True, True, False, False])
     labels = np.array([0, 1, 2, 1, 3])

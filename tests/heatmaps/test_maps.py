@@ -53,3 +53,11 @@ def test_classes_mean_maps_are_correlated():
     assert set(found) == {("a", "b"), ("a", "c"), ("b", "c")}  # a constant map is left out
     assert found["a", "c"] == pytest.approx(-1)
     assert found["a", "b"] == pytest.approx(np.corrcoef([0, 1, 0, 1], [0, 2, 0, 2.1])[0, 1])
+
+
+@pytest.mark.parametrize("grid", [(3, 3), (4, 4), (7, 7), (3, 4)])
+def test_the_cells_of_a_map_are_those_it_was_scaled_up_from(grid):
+    cells = np.random.default_rng(0).random((5, *grid), np.float32)
+    np.testing.assert_allclose(maps.cells(maps.scaled_up(cells, 28), grid), cells, atol=0.25)
+    pixels = np.random.default_rng(0).random((2, 28, 28))
+    np.testing.assert_array_equal(maps.cells(pixels, (28, 28)), pixels)

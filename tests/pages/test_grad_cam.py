@@ -96,11 +96,12 @@ def test_whether_grad_cam_finds_lesions_is_told_by_its_verdict():
     row = judged(MODEL, "Grad-CAM", MASS_INSIDE.name, measure(0.05), 0.04)
     row = replace(row, best=0.12, best_map="centre blob", verdict="fail")
     said = page.verdict([row], MODEL)
-    assert said.startswith("On the phantom, whose lesions are known, it doesn't find them: 5.0 %")
+    known = "The custom CNN: on the phantom, whose lesions are known, Grad-CAM"
+    assert said.startswith(f"{known} doesn't find them: 5.0 %")
     assert said.endswith(
         "4.0 % would by chance, and 12.0 % of a map that knows no model (centre blob)."
     )
-    assert "it finds them" in page.verdict([replace(row, verdict="pass")], MODEL)
+    assert "Grad-CAM finds them" in page.verdict([replace(row, verdict="pass")], MODEL)
     assert "isn't shown to find them" in page.verdict([replace(row, verdict="undecided")], MODEL)
     assert page.verdict([], MODEL) == ""
 

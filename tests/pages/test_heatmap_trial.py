@@ -122,7 +122,7 @@ def test_the_maps_of_every_method_are_cells_with_lesions_outlined(images, overla
     phantom = replace(dataset, lesion_masks={"test": masks})
     maps = {method: rng.random((4, 28, 28)) for method in METHODS}
     maps["LIME"][0] = 0
-    shown = Shown(np.arange(4), np.array([0, 1, 2, 3]), maps)
+    shown = {"custom-cnn": Shown(np.arange(4), np.array([0, 1, 2, 3]), maps)}
     for each, outlines in ((phantom, 1), (dataset, 0)):
         figure = page.all_methods(shown, each)
         assert not overlaps(figure)
@@ -131,6 +131,20 @@ def test_the_maps_of_every_method_are_cells_with_lesions_outlined(images, overla
         assert {image.get_interpolation() for image in drawn} == {"nearest"}
         assert axes[0].collections[:1] == [] or outlines
         assert [axis.get_xlabel() for axis in axes].count("constant") == 1
+
+
+def test_the_maps_of_two_models_stand_side_by_side(images, overlaps):
+    rng = np.random.default_rng(0)
+    of_all = {method: rng.random((4, 3, 3)) for method in METHODS}
+    fewer = {method: of_all[method] for method in METHODS if method not in ("LIME", "SHAP")}
+    places = np.arange(4)
+    shown = {"custom-cnn": Shown(places, places, of_all), "resnet50": Shown(places, places, fewer)}
+    figure = page.all_methods(shown, images())
+    assert not overlaps(figure)
+    assert figure.get_size_inches()[0] <= 6.7
+    told = [text.get_text() for axis in figure.axes for text in axis.texts]
+    assert told.count("not tried") == 6
+    assert {"The custom CNN", "ResNet50"} <= set(told)
 
 
 def test_what_is_on_trial_is_said(images, tmp_path):

@@ -172,8 +172,18 @@ def test_a_series_is_drawn_twice_only_where_its_temperature_can_be_told(images, 
     shown = {"custom-cnn": trained(images())}
     for at, series in ((Measure(1.5, 1.2, 1.9, 9), 2), (Measure(1.1, 0.9, 1.3, 9), 1)):
         figure = page.reliability(shown, {"custom-cnn": at})
-        legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        legend = [text.get_text() for text in figure.legends[0].get_texts()]
         assert legend == ["as it comes", "scaled"][:series]
+        assert len(figure.axes[0].containers) == series
+
+
+def test_three_models_stand_in_two_columns(images, trained, overlaps):
+    models = ("custom-cnn", "resnet50", "resnet50-caffe")
+    shown = {model: trained(images(), model) for model in models}
+    figure = page.reliability(shown, dict.fromkeys(models, Measure(1.5, 1.2, 1.9, 9)))
+    assert not overlaps(figure)
+    assert figure.get_size_inches()[0] <= 6.5
+    assert sum(axis.axison for axis in figure.axes) == 6
 
 
 def test_binned_errors_stand_beside_chance(images, trained):
