@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.data.dataset import Dataset, Split
-from helpers.heatmaps import artifacts, controls, methods, results, trial
+from helpers.heatmaps import artifacts, controls, maps, methods, results, trial
 from helpers.heatmaps import localization as places
 from helpers.heatmaps import rows as heatmap_rows
 from helpers.heatmaps.controls import METHODS
@@ -76,8 +76,10 @@ def test_a_trial_is_run_once(run, small, dataset, tried, explained, monkeypatch)
     shown = tried.shown[MODEL]
     assert len(set(dataset.test.labels[shown.images])) == len(shown.images)
     np.testing.assert_array_equal(shown.classes, explained.classes[shown.images])
-    for method, maps in explained.maps.items():
-        np.testing.assert_array_equal(shown.maps[method], maps[shown.images])
+    grids = methods.grids(explained.probe, dataset.size, explained.calls)
+    for method, drawn in explained.maps.items():
+        in_cells = maps.cells(drawn[shown.images], grids[method])
+        np.testing.assert_array_equal(shown.maps[method], in_cells)
     asked = []
     monkeypatch.setattr(trial, "run_trial", lambda *_: asked.append(True) or tried)
     assert results.load_or_run(run, small, dataset).rows == tried.rows
