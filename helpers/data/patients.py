@@ -10,14 +10,16 @@ from helpers.data.scans import UNKNOWN
 
 
 def groups(dataset: Dataset) -> np.ndarray | None:
-    """The `related` images of all three splits, train, val and test in turn: int (n,).
+    """The `related` images of training and validation, in this order: int (n,).
 
     None where no patient is known (`scans.source_patients`).
     """
     patients = scans.source_patients(dataset)
     if patients is None:
         return None
-    return related(np.concatenate(list(patients.values())), duplicates.groups(dataset)["near"])
+    images = np.concatenate([dataset.train.images, dataset.val.images])
+    copies = duplicates.near_duplicate_groups(images, duplicates.NEAR_DUPLICATE_CORRELATION)
+    return related(np.concatenate([patients["train"], patients["val"]]), copies)
 
 
 def related(patients: np.ndarray, copies: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from helpers.data import scans
 from helpers.data.dataset import Dataset
-from helpers.evaluation import measures
+from helpers.evaluation import seeds
 from helpers.evaluation.measures import Measure
 from helpers.models.trainings import Predictions, Trained, recall, result_key
 from helpers.study.provenance import file_digest
@@ -22,8 +22,8 @@ AS_THEY_ARE, TEST = "validation", "test"
 class Gap(NamedTuple):
     """How much of a gap goes when validation images are stretched, means over seeds.
 
-    All at test's class ratio, so that prevalence shift is no part of it. Images and seeds are
-    resampled.
+    All at test's class ratio, so that prevalence shift is no part of it. Intervals hold the chance
+    of seeds and of images (`seeds.over_seeds`).
 
     before : validation minus test.
     cost, control : validation minus validation stretched, and minus its control.
@@ -103,8 +103,8 @@ def measure(run: Run, settings: Settings, dataset: Dataset) -> Acquisition:
         predictions = [trained.predictions for trained in trainings]
         found.recalls[model] = recalls(predictions, given, dataset.classes)
         found.gaps[model], values = gap(predictions, given)
-        seeds = [str(trained.seed) for trained in trainings]
-        found.by_seed[model] = dict(zip(seeds, values, strict=True))
+        names = [str(trained.seed) for trained in trainings]
+        found.by_seed[model] = dict(zip(names, values, strict=True))
         if widths is not None:
             is_high = scans.is_high_resolution(widths["val"])
             found.by_resolution[model] = by_resolution(predictions, is_high)
@@ -143,7 +143,6 @@ def probabilities(trained: Trained, variants: Mapping[str, np.ndarray]) -> dict[
 def gap(
     predictions: Sequence[Predictions],
     given: Sequence[Mapping[str, np.ndarray]],
-    count: int = measures.RESAMPLES,
 ) -> tuple[Gap, list[list[float]]]:
     """A model's gap, and by seed the values of `before` and `shape`.
 
@@ -160,20 +159,17 @@ def gap(
         for variant in zip(*(by_variant.values() for by_variant in given), strict=True)
     )
     test = np.stack([_is_right(each.test_probabilities, of_test) for each in predictions])
-    draws = _Draws(len(predictions), count)
-    drawn_val, drawn_test = draws.images(labels, 0), draws.images(of_test, 1)
+    of_both = labels, of_test
 
-    def minus(one: np.ndarray, other: np.ndarray) -> Measure:
-        drawn_other = drawn_test if other is test else drawn_val
-        resampled = draws.means(one, drawn_val) - draws.means(other, drawn_other)
-        return measures.bootstrapped(one.mean() - other.mean(), resampled, one.shape[1])
+    def paired(one: np.ndarray, other: np.ndarray) -> Measure:
+        return seeds.mean_difference(other, one, labels)
 
     found = Gap(
-        before=minus(val, test),
-        cost=minus(val, stretched),
-        control=minus(val, control),
-        shape=minus(control, stretched),
-        left=minus(stretched, test),
+        before=seeds.mean_gap(val, test, of_both),
+        cost=paired(val, stretched),
+        control=paired(val, control),
+        shape=paired(control, stretched),
+        left=seeds.mean_gap(stretched, test, of_both),
     )
     by_seed = [val.mean(1) - test.mean(1), control.mean(1) - stretched.mean(1)]
     return found, np.transpose(by_seed).tolist()
@@ -217,31 +213,12 @@ def from_json(content: dict[str, Any]) -> Acquisition:
     return found._replace(gaps={model: Gap(**of) for model, of in found.gaps.items()})
 
 
-class _Draws:
-    """Resamples of seeds and of images, crossed (Owen 2007, The pigeonhole bootstrap)."""
-
-    def __init__(self, seeds: int, count: int) -> None:
-        rng = np.random.default_rng(2)
-        self.count = count
-        self.seeds = rng.multinomial(seeds, np.full(seeds, 1 / seeds), count) / seeds
-
-    def images(self, labels: np.ndarray, seed: int) -> np.ndarray:
-        return measures.draw_weights(labels, self.count, seed)
-
-    def means(self, values: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-        """Of values float (seeds, n), in each resample: (count,)."""
-        by_seed = measures.totals(drawn, values.T.astype(np.float32)) / values.shape[1]
-        return (by_seed * self.seeds).sum(axis=1)
-
-
 def _mean_of(values: Sequence[np.ndarray], chosen: np.ndarray) -> Measure:
-    """The mean of chosen images' values, float (n,) for each seed, with both resampled."""
+    """The share of chosen images that is right, bool (n,) for each seed, and both sources."""
     kept = np.stack(values)[:, chosen]
     if not kept.size:
         return Measure(np.nan, None, None, 0)
-    draws = _Draws(len(kept), measures.RESAMPLES)
-    resampled = draws.means(kept, draws.images(np.zeros(kept.shape[1], int), 0))
-    return measures.bootstrapped(kept.mean(), resampled, kept.shape[1])
+    return seeds.mean_share(kept > 0, np.zeros(kept.shape[1], int))
 
 
 def _is_right(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

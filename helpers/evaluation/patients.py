@@ -93,8 +93,7 @@ def measure(run: Run, settings: Settings, dataset: Dataset) -> Patients:
         return Patients(why, {}, {}, {}, {}, {})
     known = scans.source_patients(dataset)
     groups = patients.groups(dataset)
-    n = len(dataset.train) + len(dataset.val)
-    pool = _whole_groups(groups[:n])
+    pool = _whole_groups(groups)
     labels = np.concatenate([dataset.train.labels, dataset.val.labels])[pool]
     ratio = np.bincount(dataset.test.labels, minlength=len(dataset.classes)) / len(dataset.test)
     leaks = {}
@@ -126,12 +125,11 @@ def why_unknown(dataset: Dataset) -> str:
     if known is None:
         return f"No {scans.MANIFEST} beside this run's images says which share a patient."
     related = patients.groups(dataset)
-    labels = np.concatenate([split.labels for split in dataset.splits.values()])
-    pool = slice(len(dataset.train) + len(dataset.val))
-    pairs = np.unique(np.stack([labels[pool], related[pool]]), axis=1)
+    labels = np.concatenate([dataset.train.labels, dataset.val.labels])
+    pairs = np.unique(np.stack([labels, related]), axis=1)
     if np.bincount(pairs[0], minlength=len(dataset.classes)).min() < FOLDS:
         return f"Some class has fewer than {FOLDS} patients, too few to hold some out."
-    if not _has_relative(related[pool]).any():
+    if not _has_relative(related).any():
         return "No two images are known to share a patient."
     return ""
 

@@ -98,13 +98,35 @@ def mean_share(hits: np.ndarray, labels: np.ndarray) -> Measure:
     return over_seeds(each, _resampled(hits.mean(axis=0), labels)).measure
 
 
-def mean_difference(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> Measure:
-    """The second model's accuracy less the first's, mean over seeds, -1 to 1: both sources.
+def mean_gap(
+    first: np.ndarray, second: np.ndarray, labels: tuple[np.ndarray, np.ndarray]
+) -> Measure:
+    """The mean of values on some images less that of others, over seeds, -1 to 1: both sources.
 
-    first, second : bool (seeds, n), which of the same images each seed's model names correctly.
-    Seeds are paired, images too.
+    first, second : float (seeds, n) and (seeds, m), values of images; labels : of theirs, int (n,)
+    and (m,), within which images are resampled, those of either apart.
+    """
+    drawn = [
+        measures.totals(measures.draw_weights(of, seed=place), values.T.astype(np.float32))
+        / len(of)
+        for place, (values, of) in enumerate(zip((first, second), labels, strict=True))
+    ]
+    by_seed = (drawn[0] - drawn[1]).T
+    values = first.mean(axis=1) - second.mean(axis=1)
+    n = first.shape[1]
+    each = [measures.bootstrapped(*of, n) for of in zip(values, by_seed, strict=True)]
+    return over_seeds(each, by_seed.mean(axis=0), bounds=(-1.0, 1.0)).measure
+
+
+def mean_difference(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> Measure:
+    """The mean of the second's values less the first's, over seeds, -1 to 1: both sources.
+
+    first, second : float (seeds, n), 1 where a seed's model names an image correctly, else 0, or
+    these weighted. Seeds are paired, images too.
     """
     gains = second.astype(float) - first
+    if not gains.any():  # resampling shows nothing of what was never seen
+        return Measure(0.0, None, None, gains.shape[1])
     each = [measures.mean(gain, labels) for gain in gains]
     drawn = _resampled(gains.mean(axis=0), labels)
     return over_seeds(each, drawn, bounds=(-1.0, 1.0)).measure

@@ -1,11 +1,12 @@
 """Why validation and test differ: another class ratio, and the rest."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from helpers.data.dataset import Dataset
-from helpers.evaluation import measures
+from helpers.evaluation import measures, seeds
 from helpers.evaluation.measures import Measure
 from helpers.models.trainings import Predictions
 from helpers.study.settings import Training
@@ -56,6 +57,16 @@ def prevalence_shift(predictions: Predictions, count: int = measures.RESAMPLES) 
         rest=combined(of_test, -of_test),
         total=combined(of_val, -of_test),
     )
+
+
+def gap_over_seeds(each: Sequence[Predictions]) -> Measure:
+    """`rest` of `prevalence_shift`, the mean over a model's seeds: both sources of chance."""
+    labels = each[0].val_labels, each[0].test_labels
+    ratios = [np.bincount(of, minlength=each[0].val_probabilities.shape[1]) for of in labels]
+    weights = (ratios[1] / len(labels[1]))[labels[0]] / (ratios[0] / len(labels[0]))[labels[0]]
+    hits = [[p.argmax(axis=1) == of for p, of in _by_split(one).values()] for one in each]
+    val, test = (np.array(of_split, float) for of_split in zip(*hits, strict=True))
+    return seeds.mean_gap(weights * val, test, labels)
 
 
 def recalls_by_split(

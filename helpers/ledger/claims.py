@@ -27,7 +27,7 @@ SOURCES = {
 }
 # What every run of this book does, whatever its settings (see models and heatmaps), in a clause.
 EVERY_RUN = {
-    "architectures": "two CNN architectures are compared, each with the report's layers",
+    "architectures": "two CNN architectures are compared, with the layers that the report lists",
     "normalisation": "pixels are scaled to [0,1] in the model's first layer",
     "labels": "labels are one-hot",
     "loss": "the loss is categorical crossentropy",

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,11 +95,11 @@ class Evidence:
         return self._difference("accuracy", first, second)
 
     def least_difference(self, first: str, second: str) -> Answer:
-        """The least by which the first model is ahead, over all that the report compares.
+        """The least lead of the first model, of all metrics that the report compares.
 
         These are accuracy, precision, recall and F1, averaged and of each class, and the micro AUC.
-        The interval goes from the least lower end to the least upper end of any: above 0 only if
-        all differences are, below 0 if one is.
+        Told is the metric that decides: one whose interval lies below 0, if there is one, else the
+        one whose interval begins lowest, so that above 0 all are ahead.
         """
         every = metrics.names(self.dataset.classes)
         compared = [n for n in every if n == "auc/micro" or not n.startswith(("loss", "auc/"))]
@@ -106,9 +107,8 @@ class Evidence:
         for each in answers:
             if each.interval is None:
                 return each
-        lows, highs = zip(*(each.interval for each in answers), strict=True)
-        least = min(each.value for each in answers)
-        return Answer(least, (min(lows), min(highs)), answers[0].obstacle)
+        behind = min(answers, key=lambda each: each.interval[1])
+        return behind if behind.interval[1] < 0 else min(answers, key=lambda each: each.interval[0])
 
     def setting(self, name: str) -> Answer:
         """A setting; the images' size is their own, since a file brings it along."""
@@ -151,7 +151,7 @@ class Evidence:
         obstacle = self._other_training(first) or self._other_training(second)
         ahead, behind = self._by_seed(first, name), self._by_seed(second, name)
         values = [ahead[seed] - behind[seed] for seed in ahead if seed in behind]
-        return _over_seeds(values, name, obstacle)
+        return _over_seeds(values, name, obstacle, (-1.0, 1.0))
 
     def _other_training(self, model: str) -> str | None:
         """How the run departs from the protocol that the report's figures are about."""
@@ -174,8 +174,16 @@ class Evidence:
         return told if departures else None
 
 
-def _over_seeds(values: Sequence[float], name: str, obstacle: str | None) -> Answer:
-    """The mean of seeds' results, and where another's would lie, if these are enough to tell."""
+def _over_seeds(
+    values: Sequence[float],
+    name: str,
+    obstacle: str | None,
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> Answer:
+    """The mean of seeds' results, and where another's would lie, if these are enough to tell.
+
+    bounds : between which results lie; a loss has no upper one.
+    """
     if not values:
         return Answer(obstacle=f"this run has no {name}")
     mean, count = float(np.mean(values)), len(values)
@@ -183,7 +191,9 @@ def _over_seeds(values: Sequence[float], name: str, obstacle: str | None) -> Ans
         told = f"{count} seed{'' if count == 1 else 's'}"
         few = f"{told}, and how far seeds lie apart takes {seeds.FEWEST} to tell"
         return Answer(mean, None, obstacle or few)
-    return Answer(mean, seeds.prediction_interval(values), obstacle)
+    least, most = bounds[0], inf if "loss" in name else bounds[1]
+    low, high = seeds.prediction_interval(values)
+    return Answer(mean, (max(low, least), min(high, most)), obstacle)
 
 
 def on_heatmaps(trial: Sequence[Row], models: Sequence[str], criteria: Iterable[str]) -> str | None:
@@ -200,7 +210,7 @@ def on_heatmaps(trial: Sequence[Row], models: Sequence[str], criteria: Iterable[
             row = rows.find(trial, model, GRAD_CAM, criterion, class_name or None, control)
             if row and row.measure:
                 beside = f" {control}" if control else ""
-                where = " (the phantom's lesions)" if criterion in ON_LESIONS else ""
+                where = " (on the phantom)" if criterion in ON_LESIONS else ""
                 parts.append(f"{packed}{where}{beside} {row_in_words(row)}")
     told = f"measured on {GRAD_CAM} of {model}: {', '.join(parts)}"
     return told if parts else None
@@ -219,6 +229,8 @@ def row_in_words(row: Row) -> str:
     beside = row.beside if row.beside == rows.DISEASED else rows.CHANCE
     chance = "" if row.chance is None else f"{beside} {row.chance:.3f}, "
     verdict = (DIFFERENCES if is_compared else VERDICTS).get(row.verdict)
+    if row.best_map:
+        chance += f"{row.best_map} {row.best:.3f}, "
     # Each part stays on one line of a narrow cell.
     parts = (row.measure.text(), f"{chance}n = {row.measure.n}", verdict)
     return "; ".join(

@@ -32,7 +32,7 @@ def findings(study: Study) -> list[str]:
     told = [primary(model, means[model][PRIMARY]) for model in known]
     first, *others = known
     told += [difference(first, other, study.by_model) for other in others]
-    told += [shift_verdict(model, falls(trainings)) for model, trainings in known.items()]
+    told += [shift_verdict(model, trainings) for model, trainings in known.items()]
     return [*told, comparisons.left_out(study)]
 
 
@@ -74,7 +74,7 @@ def patients(means: Means) -> str:
     return (
         f"The {first[PRIMARY].measure.n:,} test images are of {first[PRIMARY].units:,} patients. "
         f"Resampling patients in place of images changes the variance by a factor of "
-        f"{min(effects):.2f} to {max(effects):.2f} (the design effect)."
+        f"{min(effects):.2f} to {max(effects):.2f} (the design effect on the mean over seeds)."
     )
 
 
@@ -86,12 +86,12 @@ def difference(first: str, second: str, by_model: Mapping[str, list[Trained]]) -
         for model in (first, second)
     ]
     gain = seeds.mean_difference(*right, labels)
-    value, low, high = (words.signed(100 * each) for each in gain[:3])
-    verdict = "chance could leave that" if gain.low <= 0 <= gain.high else "more than chance leaves"
+    is_chance = gain.low is None or gain.low <= 0 <= gain.high
+    verdict = "chance could leave that" if is_chance else "more than chance leaves"
     of = "in the mean of their seeds, " if len(right[0]) > 1 else ""
     return (
         f"{architectures.get(second).sentence_title} less {architectures.get(first).title}: {of}"
-        f"{value} points of accuracy [{low}, {high}], {verdict}."
+        f"{_signed(gain)} points of accuracy, {verdict}."
     )
 
 
@@ -166,23 +166,17 @@ def falls(trainings: Sequence[Trained]) -> list[PrevalenceShift]:
     return [shift.prevalence_shift(trained.predictions) for trained in trainings]
 
 
-def shift_verdict(model: str, of: Sequence[PrevalenceShift]) -> str:
+def shift_verdict(model: str, trainings: Sequence[Trained]) -> str:
     """Whether test images are harder than validation images of the same class, over seeds."""
-    count = len(of)
-    harder, easier = (sum(f.rest.low > 0 for f in of), sum(f.rest.high < 0 for f in of))
-    title = architectures.get(model).title
-    lead = "Test images are not shown to be harder or easier than validation images of their class"
-    if harder and not easier:
-        lead = "Test images are harder than validation images of their class"
-    elif easier and not harder:
-        lead = "Test images are easier than validation images of their class"
-    elif harder:
-        lead = "Test images are harder than validation images in some seeds, easier in others"
-    seen = f", in {harder + easier} of {count} seeds" if 0 < harder + easier < count else ""
-    rest = float(np.mean([f.rest.value for f in of]))
+    rest = shift.gap_over_seeds([trained.predictions for trained in trainings])
+    lead = "are not shown to be harder or easier than"
+    if rest.low is not None and rest.low > 0:
+        lead = "are harder than"
+    elif rest.high is not None and rest.high < 0:
+        lead = "are easier than"
     return (
-        f"{lead} for {title}{seen}: at test's class ratio, validation minus test is "
-        f"{words.signed(100 * rest)} points{' in the mean' if count > 1 else ''}."
+        f"Test images {lead} validation images of their class for {architectures.get(model).title}:"
+        f" at test's class ratio, validation minus test is {_signed(rest)} points."
     )
 
 
@@ -304,5 +298,7 @@ def _short(p: float) -> str:
 
 
 def _signed(part: Measure) -> str:
+    if part.low is None:
+        return words.signed(100 * part.value)
     value, low, high = (words.signed(100 * end) for end in part[:3])
     return f"{value} [{low}, {high}]"

@@ -102,7 +102,8 @@ class Study:
         if self.record is None:
             return ""
         bases = origin.about_bases(self.record.settings)
-        return f"Beside its findings stand those of another run. {escape(self.record.title)}. {bases}"
+        title = escape(self.record.title)
+        return f"Beside its findings stand those of another run. {title}. {bases}"
 
     def origin(self, made: dict | None = None) -> pd.DataFrame:
         """What made the page (`origin.table`): a training's provenance, or here and now."""

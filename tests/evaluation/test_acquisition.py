@@ -30,7 +30,7 @@ def seeds(count: int, skills: dict[str, float], n: int = 2_000):
 def test_a_gap_made_by_stretching_alone_is_closed_by_it():
     skills = {"as they are": 2, "control": 2, "stretched": 1.3}
     predictions, given = seeds(3, skills)
-    gap, by_seed = acquisition.gap(predictions, given, 300)
+    gap, by_seed = acquisition.gap(predictions, given)
     assert gap.before.low > 0.05
     assert gap.shape.low > 0.05
     assert gap.left.low < 0 < gap.left.high
@@ -40,10 +40,10 @@ def test_a_gap_made_by_stretching_alone_is_closed_by_it():
 
 
 def test_where_the_control_costs_as_much_the_shape_is_not_blamed():
-    predictions, given = seeds(2, {"as they are": 2, "control": 1.3, "stretched": 1.3})
+    predictions, given = seeds(5, {"as they are": 2, "control": 1.3, "stretched": 1.3})
     for by in given:  # right on the very same images
         by["stretched"] = by["control"]
-    gap, _ = acquisition.gap(predictions, given, 300)
+    gap, _ = acquisition.gap(predictions, given)
     assert gap.cost.low > 0.05
     assert gap.shape[:3] == (0, None, None)  # paired: no image tells them apart
 
@@ -51,9 +51,9 @@ def test_where_the_control_costs_as_much_the_shape_is_not_blamed():
 def test_seeds_that_differ_widen_the_interval():
     skills = {"as they are": 2, "control": 2, "stretched": 1.3}
     predictions, given = seeds(2, skills)
-    alike, _ = acquisition.gap([predictions[0]] * 2, [given[0]] * 2, 300)
+    alike, _ = acquisition.gap([predictions[0]] * 2, [given[0]] * 2)
     (_, other), (_, worse) = seeds(2, skills | {"stretched": 0.5})
-    apart, _ = acquisition.gap([predictions[0], other], [given[0], worse], 300)
+    apart, _ = acquisition.gap([predictions[0], other], [given[0], worse])
     widths = [gap.cost.high - gap.cost.low for gap in (alike, apart)]
     assert widths[1] > 2 * widths[0]
 

@@ -225,12 +225,10 @@ def test_heatmaps_on_trial_are_told_and_decide_nothing(verdicts_of, paper_run, n
         why = told.why.replace("\N{NO-BREAK SPACE}", " ")
         # The claim is that ResNet50's is better: neither model's own value answers it.
         assert why.endswith(
-            "easured on Grad-CAM of resnet50: AUPRC (the phantom's lesions) more than custom-cnn "
+            "easured on Grad-CAM of resnet50: AUPRC (on the phantom) more than custom-cnn "
             "0.500 [0.400, 0.600]; n = 9; more, shown."
         )
-        assert (
-            "mass inside, cnv (the phantom's lesions) 0.500" in judged["custom-cnn-focus-cnv"].why
-        )
+        assert "mass inside, cnv (on the phantom) 0.500" in judged["custom-cnn-focus-cnv"].why
         assert "no masks of lesions" in judged["custom-cnn-focus-dme"].why
         assert "no masks of lesions" not in told.why
 

@@ -196,7 +196,7 @@ def test_the_reports_sentences_are_answered_by_the_model_that_they_name(images):
     assert said.count("\n") == 0  # no sentence on ResNet50 by the custom CNN's figures
     assert "More Refined Localization" in said
     assert (
-        "AUPRC (the phantom's lesions) more than custom-cnn -0.100 [-0.150, -0.050]; n = 40; less, "
+        "AUPRC (on the phantom) more than custom-cnn -0.100 [-0.150, -0.050]; n = 40; less, "
         "shown" in said
     )
     assert page.answers([], images()) == "Nothing on trial here answers them."
