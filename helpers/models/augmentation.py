@@ -1,7 +1,5 @@
 """What training does about unequal classes: random views of its images, and weights in the loss."""
 
-from collections.abc import Callable
-
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -74,12 +72,3 @@ def views(images: np.ndarray, settings: Augmentation, rng: np.random.Generator) 
         )
         drawn[start : start + BATCH] = keras.ops.convert_to_numpy(seen).round()
     return drawn
-
-
-def drawing_inputs(
-    settings: Augmentation, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
-) -> Callable[[], np.ndarray]:
-    """What an epoch trains on, drawn anew at each call: the images, or a view of each."""
-    if not applies(settings, labels):
-        return lambda: images
-    return lambda: views(images, settings, rng)

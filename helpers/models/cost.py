@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from helpers.data.dataset import Dataset
-from helpers.models import fit, networks
+from helpers.models import batches, features, networks
 from helpers.study.settings import Settings
 
 TIMED_CALLS = 5
@@ -14,14 +14,14 @@ def estimated_seconds(settings: Settings, dataset: Dataset, model: str) -> float
     """How long one training of all epochs will take here."""
     network = networks.build(model, settings, dataset.shape, len(dataset.classes), seed=0)
     images = dataset.train.images[: settings.training.batch_size]
-    batches = len(dataset.train) / len(images)
+    steps = len(dataset.train) / len(images)
     if settings.features_are_fixed(model):
         seconds = _seconds_a_call(lambda: network.predict_on_batch(images))
-        return seconds * batches * fit.view_count(settings, dataset)
-    truth = fit.one_hot(dataset.train.labels[: len(images)], len(dataset.classes))
+        return seconds * steps * features.view_count(settings, dataset)
+    truth = batches.one_hot(dataset.train.labels[: len(images)], len(dataset.classes))
     network.compile(settings.training.optimizer, "categorical_crossentropy")
     seconds = _seconds_a_call(lambda: network.train_on_batch(images, truth))
-    return seconds * batches * settings.training.epochs
+    return seconds * steps * settings.training.epochs
 
 
 def _seconds_a_call(call: Callable[[], object]) -> float:

@@ -78,6 +78,10 @@ class Run:
     def features(self, model: str) -> Path:
         return self.folder / "features" / model
 
+    def checkpoint(self, model: str, seed: int) -> Path:
+        """Where a training that is at work keeps what it needs to go on after a kill."""
+        return self.folder / "checkpoints" / model / f"seed-{seed}.npz"
+
     def control(self, name: str) -> "Run":
         """A run below this one that holds the models which serve as controls."""
         return Run(self.folder / "controls" / name)

@@ -90,10 +90,3 @@ def test_one_interpolation_keeps_more_detail_than_three(small, dataset):
         return spectrum[:, np.maximum(abs(rows), abs(columns)) > 0.25].mean()
 
     assert high(theirs) < 0.9 * high(ours) < high(images)
-
-
-def test_without_augmentation_an_epoch_sees_the_images_themselves(dataset, small):
-    off = small.augmentation.model_copy(update={"when": "off"})
-    rng = np.random.default_rng(0)
-    draw = augmentation.drawing_inputs(off, dataset.train.images, dataset.train.labels, rng)
-    np.testing.assert_array_equal(draw(), dataset.train.images)

@@ -23,14 +23,6 @@ def test_what_is_there_is_loaded_and_not_trained(trainings, run, small, dataset,
     fit.load_or_train(run, small, dataset, "custom-cnn", 0)
 
 
-def test_frozen_features_are_those_of_the_model(trainings, run, small, dataset):
-    features = fit.load_or_extract_features(run, small, dataset, "resnet50")
-    base = networks.features_of(trainings[1].load_model())
-    expected = base.predict(dataset.val.images, verbose=0)
-    np.testing.assert_allclose(features["val"], expected, atol=1e-4)
-    assert features["train"].shape == (1, len(dataset.train), 2048)
-
-
 def test_the_learned_adapter_is_trained(dataset, tmp_path):
     settings = load_settings(
         "demo", "phantom_images=[96,48,48] epochs=1 upsample_to=32 adapter=learned models=resnet50"
@@ -48,10 +40,6 @@ def test_the_learned_adapter_is_trained(dataset, tmp_path):
     }
     assert networks.ADAPTER in changed
     assert not [name for name in changed if name.startswith("conv")]
-
-
-def test_labels_become_one_hot():
-    np.testing.assert_array_equal(fit.one_hot([0, 2], 3), [[1, 0, 0], [0, 0, 1]])
 
 
 def test_a_diverged_training_is_refused():

@@ -188,14 +188,3 @@ def test_a_damaged_model_is_named_and_trained_anew(copied, small, dataset):
     np.testing.assert_array_equal(
         again.predictions.test_probabilities, trained.predictions.test_probabilities
     )
-
-
-def test_damaged_features_are_extracted_anew(copied, small, dataset):
-    path = copied.features("resnet50") / "features.npz"
-    before = fit.load_or_extract_features(copied, small, dataset, "resnet50")
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    overwrite(path, content)
-    after = fit.load_or_extract_features(copied, small, dataset, "resnet50")
-    for name, features in before.items():
-        np.testing.assert_array_equal(features, after[name])

@@ -306,7 +306,7 @@ def test_what_lies_in_the_folders_but_is_not_the_books_is_left_alone(book, tmp_p
         ("profiles/paper.yaml", "batch_size: 32", "batch_size: 48", ALL, set()),
         ("profiles/demo.yaml", "evaluations: 18", "evaluations: 19", None, set()),
         # A comment where a training is determined.
-        ("helpers/models/fit.py", "VIEWS_SEED", "# Why.\nVIEWS_SEED", FITTING, set()),
+        ("helpers/models/features.py", "SEED =", "# Why.\nSEED =", FITTING, set()),
     ],
     ids=lambda value: value if isinstance(value, str) and "/" in value else "",
 )
