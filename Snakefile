@@ -13,7 +13,7 @@ from pathlib import Path
 from helpers.data import dataset, scans
 from helpers.heatmaps import controls, results
 from helpers.models import trainings
-from helpers.pipeline import contents
+from helpers.pipeline import console, contents
 from helpers.study import architectures, runs
 from helpers.study.code import imported_by
 from helpers.study.provenance import digest, file_digest
@@ -96,6 +96,11 @@ KEYS = {pair: trainings.key(SETTINGS, DATASET, *pair) for pair in TRAINED}
 wildcard_constraints:
     model="|".join(architectures.names()),
     seed=r"\d+",
+
+
+onstart:
+    for job in workflow.dag.needrun_jobs():
+        console.say_plan(job.shellcmd.rpartition(f" --folder {FOLDER} ")[2])
 
 
 # An output marked update stays in place until its job replaces it whole.

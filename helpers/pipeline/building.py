@@ -18,8 +18,8 @@ from typing import Any
 from helpers.data import dataset as datasets
 from helpers.data import scans
 from helpers.models import weights
-from helpers.pipeline import console, damage, description, processes, surroundings
-from helpers.study import architectures, runs
+from helpers.pipeline import console, damage, description, durations, processes, surroundings
+from helpers.study import architectures, provenance, runs
 from helpers.study.errors import InputError
 from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
 
@@ -71,7 +71,14 @@ def build(profile: str = DEFAULT_PROFILE, run: str | None = None, **parameters: 
             *("--rerun-triggers", "mtime", "--profile", "none", "--workflow-profile", "none"),
             *snakemake_arguments,
         ]
-        display = console.Display(log, sys.stderr)
+
+        def seconds_left(planned: list[str], begun: dict[str, float]) -> float | None:
+            expected = durations.expected(folder, planned)
+            if len(expected) < len(planned) or not planned:
+                return None
+            return durations.left(expected, begun, provenance.usable_cores())
+
+        display = console.Display(log, sys.stderr, seconds_left)
         if display.follow(command, REPOSITORY, environment):
             told = display.errors or [f"{folder.shown}: stopped before the end"]
             raise InputError(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -23,6 +23,8 @@ from helpers.study.errors import InputError, one_line
 PREFIX = "octmnist: "
 # How a job tells `Display` that it begins.
 BEGINS = "octmnist begins: "
+# How the Snakefile tells `Display` which jobs there will be.
+PLANS = "octmnist plans: "
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -35,6 +37,11 @@ REMEDIES = dict.fromkeys(NO_ROOM, "; make room there") | dict.fromkeys(
 def say_begin(what: str) -> None:
     """Tell on standard error that a job begins."""
     print(f"{BEGINS}{what}", file=sys.stderr, flush=True)
+
+
+def say_plan(what: str) -> None:
+    """Tell on standard error that a job will come."""
+    print(f"{PLANS}{what}", file=sys.stderr, flush=True)
 
 
 class Interrupted(BaseException):
@@ -93,10 +100,17 @@ class Display:
     A progress bar of the job at work is shown in a terminal, in one line that the next replaces.
     """
 
-    def __init__(self, log: TextIO, screen: TextIO) -> None:
+    def __init__(
+        self,
+        log: TextIO,
+        screen: TextIO,
+        seconds_left: Callable[[list[str], dict[str, float]], float | None] = lambda *_: None,
+    ) -> None:
+        """`seconds_left` is asked with all planned jobs, and how long ago each begun one began."""
         self._log, self._screen = log, screen
-        self._started = time.monotonic()
-        self._begun, self._of = 0, ""
+        self._started, self._seconds_left = time.monotonic(), seconds_left
+        self._planned: list[str] = []
+        self._begun: dict[str, float] = {}  # when, by job
         self.errors: list[str] = []
 
     def follow(self, command: list[str], folder: Path, environment: dict[str, str]) -> int:
@@ -123,22 +137,29 @@ class Display:
 
     def _take(self, line: str) -> None:
         # The bar of one job may stand unfinished before what another says.
-        said = re.search(f"(?:{BEGINS}|{PREFIX}).*", line)
+        said = re.search(f"(?:{BEGINS}|{PLANS}|{PREFIX}).*", line)
         if not said and BAR.search(line):
             self._show(line)
             return
         line = said.group() if said else line
         print(line, file=self._log, flush=True)
-        if total := re.match(r"total\s+(\d+)$", line):
-            self._of = f" of {total.group(1)}"
+        if line.startswith(PLANS):
+            self._planned.append(line.removeprefix(PLANS))
         elif line.startswith(BEGINS):
-            self._begun += 1
-            self._show("")
-            elapsed = timedelta(seconds=round(time.monotonic() - self._started))
-            told = f"[{elapsed}] {self._begun}{self._of}: {line.removeprefix(BEGINS)}"
-            print(told, file=self._screen, flush=True)
+            self._begin(line.removeprefix(BEGINS))
         elif line.startswith(PREFIX):
             self.errors.append(line.removeprefix(PREFIX))
+
+    def _begin(self, job: str) -> None:
+        now = time.monotonic()
+        self._begun[job] = now
+        ago = {begun: now - when for begun, when in self._begun.items()}
+        left = self._seconds_left(self._planned, ago)
+        of = f" of {len(self._planned)}" if self._planned else ""
+        then = f", some {max(1, round(left / 60))} min left" if left is not None else ""
+        elapsed = timedelta(seconds=round(now - self._started))
+        self._show("")
+        print(f"[{elapsed}] {len(self._begun)}{of}{then}: {job}", file=self._screen, flush=True)
 
     def _show(self, bar: str) -> None:
         if self._screen.isatty():

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import pkgutil
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from helpers.data import dataset as datasets
 from helpers.data.dataset import Dataset
 from helpers.models import trainings, weights
 from helpers.pages import published
-from helpers.pipeline import console, processes, site
+from helpers.pipeline import console, durations, processes, site
 from helpers.study import architectures, provenance
 from helpers.study.errors import InputError
 from helpers.study.runs import Run, read_json
@@ -127,7 +128,8 @@ def main() -> None:
     )
     options = parser.parse_args()
     run = Run(REPOSITORY / options.folder)
-    console.say_begin(" ".join([options.job, *options.arguments]))
+    told, started = " ".join([options.job, *options.arguments]), time.monotonic()
+    console.say_begin(told)
     with console.one_line_errors():
         parameters = options.parameters or read_json(run.call)["parameters"]
         if options.job == "render":
@@ -139,6 +141,8 @@ def main() -> None:
             arguments = [int(text) if text.isdecimal() else text for text in options.arguments]
             do = pkgutil.resolve_name(JOBS[options.job])
             do(run, settings, datasets.load(settings.data), *arguments)
+        if options.job != "prepare":  # which comes before a run's folder
+            durations.note(run, told, time.monotonic() - started)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from helpers.study.errors import InputError
 
 NOISE = """
 import sys, time
-print("Job stats:\\ntotal 2", flush=True)
+print("octmnist plans: train small 0\\noctmnist plans: metrics", flush=True)
 print("I0000 port.cc:153] oneDNN custom operations are on.", file=sys.stderr)
 print("octmnist begins: train small 0", file=sys.stderr, flush=True)
 for step in range(3):
@@ -50,6 +50,19 @@ def test_a_job_is_one_line_and_noise_goes_into_the_log():
     assert display.errors == ["no room is left"]
     assert "oneDNN" in log.getvalue() and "WARNING" in log.getvalue()
     assert "%|" not in log.getvalue()
+
+
+def test_a_line_tells_how_long_is_left():
+    screen, asked = io.StringIO(), []
+
+    def seconds_left(planned, begun):
+        asked.append((planned, list(begun)))
+        return 130.0
+
+    display = Display(io.StringIO(), screen, seconds_left)
+    display.follow([sys.executable, "-c", NOISE], None, os.environ)
+    assert screen.getvalue().splitlines()[1] == "[0:00:00] 2 of 2, some 2 min left: metrics"
+    assert asked[-1] == (["train small 0", "metrics"], ["train small 0", "metrics"])
 
 
 def test_a_terminal_shows_one_bar_that_the_next_line_replaces():
