@@ -10,8 +10,12 @@ from helpers.study.settings import Settings
 TIMED_CALLS = 5
 
 
-def estimated_seconds(settings: Settings, dataset: Dataset, model: str) -> float:
-    """How long one training of all epochs will take here."""
+def estimated_seconds(settings: Settings, dataset: Dataset, model: str, seeds: int = 1) -> float:
+    """How long trainings of all epochs with so many seeds will take here.
+
+    Of a frozen base the one pass over all views counts, which serves all seeds: a head takes
+    seconds an epoch.
+    """
     network = networks.build(model, settings, dataset.shape, len(dataset.classes), seed=0)
     images = dataset.train.images[: settings.training.batch_size]
     steps = len(dataset.train) / len(images)
@@ -21,7 +25,7 @@ def estimated_seconds(settings: Settings, dataset: Dataset, model: str) -> float
     truth = batches.one_hot(dataset.train.labels[: len(images)], len(dataset.classes))
     network.compile(settings.training.optimizer, "categorical_crossentropy")
     seconds = _seconds_a_call(lambda: network.train_on_batch(images, truth))
-    return seconds * steps * settings.training.epochs
+    return seconds * steps * settings.training.epochs * seeds
 
 
 def _seconds_a_call(call: Callable[[], object]) -> float:

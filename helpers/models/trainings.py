@@ -28,6 +28,8 @@ DETERMINING = ("augmentation", "backend", "batches", "features", "fit", "network
 # What a training leaves in its folder; the last holds the digests of all under `SEAL`.
 PREDICTIONS, HISTORY, MODEL = "predictions.npz", "history.csv", "model.keras"
 PROVENANCE, SEAL = "provenance.json", "sha256"
+# So many images, each counted once an epoch, are a long training.
+LONG = 50_000
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,21 @@ def sealed(facts: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The content of `provenance.json`: facts, and digests of them and of the files beside it."""
     digests = {name: file_digest(folder / name) for name in (PREDICTIONS, HISTORY, MODEL)}
     return facts | {SEAL: digests | {PROVENANCE: digest(facts)}}
+
+
+def missing(run: Run, settings: Settings, dataset: Dataset) -> list[tuple[str, int]]:
+    """The models and seeds of which a run has no whole training; their models are not looked at."""
+    return [
+        (model, seed)
+        for model in settings.models
+        for seed in settings.seeds
+        if not is_whole(run.training(model, seed), key(settings, dataset, model, seed))
+    ]
+
+
+def are_long(settings: Settings, dataset: Dataset) -> bool:
+    """Whether trainings take more than a minute or two each without a GPU."""
+    return len(dataset.train) * settings.training.epochs > LONG
 
 
 def recall(run: Run, settings: Settings, dataset: Dataset) -> list[Trained]:

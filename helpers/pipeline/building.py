@@ -17,7 +17,8 @@ from typing import Any
 
 from helpers.data import dataset as datasets
 from helpers.data import scans
-from helpers.models import weights
+from helpers.data.dataset import Dataset
+from helpers.models import trainings, weights
 from helpers.pipeline import console, damage, description, durations, processes, surroundings
 from helpers.study import architectures, provenance, runs
 from helpers.study.errors import InputError
@@ -59,7 +60,7 @@ def build(profile: str = DEFAULT_PROFILE, run: str | None = None, **parameters: 
     weights.check(settings)
     scans.check(dataset)
     snakemake_arguments = _snakemake_arguments()
-    _prepare(folder, settings, parameters)
+    _prepare(folder, settings, dataset, parameters)
     with at_work_in(folder) as environment, (folder.folder / "log.txt").open("w") as log:
         damage.discard(folder, settings)
         description.write(folder, settings, dataset)
@@ -97,10 +98,12 @@ def _snakemake_arguments() -> list[str]:
         raise InputError(f"can't read SNAKEMAKE_ARGUMENTS {given!r}: {error}") from None
 
 
-def _prepare(run: runs.Run, settings: Settings, parameters: dict) -> None:
+def _prepare(run: runs.Run, settings: Settings, dataset: Dataset, parameters: dict) -> None:
+    if settings.data.is_embedded or not trainings.missing(run, settings, dataset):
+        return
     on_bases = [model for model in settings.models if architectures.get(model).base]
     has_weights = any(settings.weights(model) != weights.RANDOM for model in on_bases)
-    if not has_weights and settings.data.source != "medmnist":
+    if not has_weights and not trainings.are_long(settings, dataset):
         return
     command = [sys.executable, "-m", "helpers.pipeline.jobs", "prepare"]
     command += ["--folder", str(run.folder), "--parameters", json.dumps(parameters)]

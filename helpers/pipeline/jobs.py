@@ -8,6 +8,7 @@ import json
 import os
 import pkgutil
 import time
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,7 +29,7 @@ DEAD_KERNEL_SECONDS = 10.0
 
 
 def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
-    """Have pretrained weights fetched or matched, and say what a run without a GPU will cost."""
+    """Have pretrained weights fetched or matched, and say what the trainings will take here."""
     from helpers.models import cost, networks
 
     bases = {model: architectures.get(model).base for model in settings.models}
@@ -39,13 +40,14 @@ def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
     for (_, source), base in named.items():
         if source != weights.RANDOM:
             networks.check_weights(base, source)
-    if settings.data.source != "medmnist" or provenance.gpu_count():
+    if provenance.gpu_count() or not trainings.are_long(settings, dataset):
         return
-    for model in settings.models:
-        seconds = cost.estimated_seconds(settings, dataset, model) * len(settings.seeds)
+    seeds = Counter(model for model, _ in trainings.missing(run, settings, dataset))
+    for model, count in seeds.items():
+        seconds = cost.estimated_seconds(settings, dataset, model, count)
         console.say_begin(
             f"no GPU is seen: {model} will take about {timedelta(seconds=round(seconds))} for "
-            f"{settings.training.epochs} epochs and {len(settings.seeds)} seeds"
+            f"{settings.training.epochs} epochs and {count} {'seed' if count == 1 else 'seeds'}"
         )
 
 
