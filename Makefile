@@ -2,7 +2,7 @@
 
 # What a user may give, on the command line or exported. The values are data: make expands none of
 # them (`value`), and a shell sees each as one word ("$$NAME").
-VALUES := PROFILE DATA WEIGHTS SEEDS SET RUN FROM OUT SIZE DATA_SET URL
+VALUES := PROFILE DATA WEIGHTS SEEDS MODELS SIZES SET RUN FROM OUT SIZE DATA_SET URL
 # An error line names those that were exported, for they may have been meant for something else.
 OCTMNIST_EXPORTED := $(strip $(foreach name,$(VALUES),$(if \
 	$(findstring environment,$(origin $(name))),$(if $(value $(name)),$(name)))))
@@ -35,7 +35,7 @@ test "$$works" = True || { printf 'octmnist: %s is not Python 3.11 to 3.13; %s\n
 	"$${PYTHON:-python3}" 'name one with PYTHON=/path/to/python3.12' >&2; exit 2; }
 endef
 
-.PHONY: help environment book render npz verify record pack test torture audit gpu lock address format clean
+.PHONY: help environment book sweep render npz verify record pack test torture audit gpu lock address format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -44,6 +44,8 @@ help:
 	@echo '                PROFILE=paper                                   OCTMNIST itself (wants a GPU)'
 	@echo '                SEEDS=0,1,2  SET="epochs=3 batch_size=64"  RUN=name (folder under runs/)'
 	@echo '                FROM=crate (a packed run: renders it, trains nothing)'
+	@echo 'make sweep      train and measure a grid, and tell the accuracies in one table'
+	@echo '                SEEDS=0-9 MODELS=custom-cnn,resnet50 SIZES=28,64, the others as for make book'
 	@echo 'make render     render runs/RUN anew, executing nothing'
 	@echo 'make npz        write the images of class folders to a file (FROM=folder OUT=my.npz SIZE=28)'
 	@echo '                DATA_SET=octmnist (whose classes the folders are named after)'
@@ -68,6 +70,11 @@ book: environment
 	@exec .venv/bin/python -m helpers.pipeline.book --end-with-caller --profile="$$PROFILE" \
 		--data-path="$$DATA" --weights="$$WEIGHTS" --seeds="$$SEEDS" --overrides="$$SET" \
 		--run="$$RUN" --from-crate="$$FROM"
+
+sweep: environment
+	@exec .venv/bin/python -m helpers.pipeline.sweep --end-with-caller --profile="$$PROFILE" \
+		--data-path="$$DATA" --weights="$$WEIGHTS" --seeds="$$SEEDS" --models="$$MODELS" \
+		--sizes="$$SIZES" --overrides="$$SET" --run="$$RUN"
 
 render: environment
 	@exec .venv/bin/python -m helpers.pipeline.site --run="$${RUN:-$${PROFILE:-demo}}"

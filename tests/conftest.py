@@ -94,6 +94,8 @@ VALUES = (
     "DATA",
     "WEIGHTS",
     "SEEDS",
+    "MODELS",
+    "SIZES",
     "SET",
     "RUN",
     "FROM",

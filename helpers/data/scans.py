@@ -39,11 +39,16 @@ def check(dataset: Dataset) -> None:
     finer_validation(dataset)
 
 
+def of_size(path: Path, size: int) -> Path:
+    """Where the images of a file lie at another height in pixels, as MedMNIST names its files."""
+    return path.with_name(f"{path.stem}_{size}.npz")
+
+
 def companions(dataset: Dataset) -> list[Path]:
     """The files beside the data file that this module reads, as far as they are there."""
     if dataset.path is None:
         return []
-    beside = (dataset.path.with_name(MANIFEST), _finer(dataset.path))
+    beside = (dataset.path.with_name(MANIFEST), of_size(dataset.path, FINER_SIZE))
     return [path for path in beside if path.exists() or path.is_symlink()]
 
 
@@ -128,7 +133,7 @@ def finer_validation(dataset: Dataset) -> np.ndarray | None:
     None also where that file holds other images: where an image of 64 px, resized, correlates less
     than 0.95 with its counterpart. uint8 (n, 64, 64, channels).
     """
-    path = dataset.path and _finer(dataset.path)
+    path = dataset.path and of_size(dataset.path, FINER_SIZE)
     if path not in companions(dataset) or dataset.size >= FINER_SIZE:
         return None
     finer, _ = files.read(path, dataset.data_set, ("val",))["val"]
@@ -216,10 +221,6 @@ def _wrong(path: Path, line: int, column: str, value: str, allowed: str) -> Inpu
         f"{path}: line {line}, column {column} has {value[:40]!r}, which must be {allowed}; mend "
         "it, or move the file away"
     )
-
-
-def _finer(path: Path) -> Path:
-    return path.with_name(f"{path.stem}_{FINER_SIZE}.npz")
 
 
 def _each(

@@ -46,16 +46,23 @@ def render_crate(path: Path, run: str | None = None, **others: Any) -> Path:
     return folder.html / "index.html"
 
 
-def build(profile: str = DEFAULT_PROFILE, run: str | None = None, **parameters: Any) -> Path:
+def build(
+    profile: str = DEFAULT_PROFILE,
+    run: str | None = None,
+    is_whole_book: bool = True,
+    **parameters: Any,
+) -> Path:
     """Check everything that can be checked beforehand, then execute and render what is missing.
 
     The parameters are as a chapter's parameters cell has them, the run is a folder's name under
-    `runs/`, the profile's by default. Returns the path of the site's first page; InputError for
-    input that can't be used, before anything is written, and when a job failed.
+    `runs/`, the profile's by default. Returns the path of the site's first page, or that of the
+    metrics where no more than they is wanted; InputError for input that can't be used, before
+    anything is written, and when a job failed.
     """
     parameters = {"profile": profile, **parameters}
     settings = load_settings(**parameters)
     folder = runs.named(run or settings.profile)
+    made = folder.html / "index.html" if is_whole_book else folder.metrics
     dataset = datasets.load(settings.data)
     weights.check(settings)
     scans.check(dataset)
@@ -71,6 +78,7 @@ def build(profile: str = DEFAULT_PROFILE, run: str | None = None, **parameters: 
             *("--configfile", str(folder.call.relative_to(REPOSITORY))),
             *("--rerun-triggers", "mtime", "--profile", "none", "--workflow-profile", "none"),
             *snakemake_arguments,
+            *(("--", str(made.relative_to(REPOSITORY))) if not is_whole_book else ()),
         ]
 
         def seconds_left(planned: list[str], begun: dict[str, float]) -> float | None:
@@ -86,7 +94,7 @@ def build(profile: str = DEFAULT_PROFILE, run: str | None = None, **parameters: 
                 f"{'; '.join(told)}. What was finished is kept, and the same command goes on from "
                 f"there (all that was said: {folder.shown}/log.txt)"
             )
-    return folder.html / "index.html"
+    return made
 
 
 def _snakemake_arguments() -> list[str]:

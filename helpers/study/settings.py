@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # The profile that a run has by default, and the one that says what the report did.
 DEFAULT_PROFILE, PROTOCOL = "demo", "paper"
 PROFILES = REPOSITORY / "profiles"
+MOST_SEEDS = 100  # of a range
 BASED_ON = "based_on"  # in a profile: the one whose settings it changes
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
@@ -37,6 +38,20 @@ def _split(value: Any) -> Any:
     if isinstance(value, str):
         return [part.strip() for part in value.strip("[]").split(",")]
     return [value] if isinstance(value, int) else value
+
+
+def _ranged(value: Any) -> Any:
+    """Seeds as they are listed, "0-4" being all from 0 to 4."""
+    listed = []
+    for part in _split(value) if isinstance(value, (str, int)) else value:
+        first, dash, last = str(part).partition("-")
+        if not (dash and first.isdecimal() and last.isdecimal()):
+            listed.append(part)
+        elif not 0 < int(last) - int(first) < MOST_SEEDS:
+            raise ValueError(f"{part} is no range of 2 to {MOST_SEEDS} seeds, such as 0-4")
+        else:
+            listed += range(int(first), int(last) + 1)
+    return listed
 
 
 def _whole(value: Any) -> Any:
@@ -146,7 +161,7 @@ class Settings(BaseModel, extra="forbid", frozen=True):
 
     profile: str
     models: Annotated[tuple[str, ...], Listed, Field(min_length=1)]
-    seeds: Annotated[tuple[Seed, ...], Listed, Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_ranged), Field(min_length=1)]
     data: Data
     augmentation: Augmentation
     convolutions: Convolutions
