@@ -20,7 +20,7 @@ from helpers.study.settings import Settings
 SEED = 0
 
 
-def load_or_extract(
+def load_orextract(
     run: Run, settings: Settings, dataset: Dataset, model: str
 ) -> dict[str, np.ndarray]:
     """A frozen base's pooled features, computed unless the run's folder holds them.
@@ -37,7 +37,7 @@ def load_or_extract(
         return kept
     count = len(dataset.classes)
     network = networks.build(model, settings, dataset.shape, count, seed=SEED)
-    features = _extract(settings, dataset, networks.features_of(network), model)
+    features = extract(settings, dataset, networks.features_of(network), model)
     with replacing(folder) as staging:
         np.savez(staging / "features.npz", **features)
         write_json(staging / "key.json", wanted)
@@ -60,9 +60,13 @@ def _kept(folder: Path) -> dict[str, np.ndarray] | None:
         return None
 
 
-def _extract(
+def extract(
     settings: Settings, dataset: Dataset, model: keras.Model, title: str
 ) -> dict[str, np.ndarray]:
+    """The features of every view of training, and of the other images, as `load_or_extract` has.
+
+    model : from images (n, *shape) to features (n, features); the bar bears the title.
+    """
     count, n = view_count(settings, dataset), len(dataset.train)
     draw = of_images(settings, dataset)
     total = count * n + len(dataset.val) + len(dataset.test)
