@@ -279,8 +279,8 @@ def _reliability(axis: plt.Axes, below: plt.Axes, trained: Trained, at: Measure)
     axis.set_title(model_title(trained.model), fontsize=10)
     axis.set(xlim=(0, 102), ylim=(-2, 102))
     below.set_xlabel("probability of the named class (%)", fontsize=9)
-    for each in (axis, below):
-        each.tick_params(labelsize=9)
+    axis.tick_params(labelsize=9)
+    below.tick_params(labelsize=9, labelbottom=True)
     return is_scaled
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from helpers.evaluation.measures import NO_BREAK_SPACE
 from helpers.models.trainings import Trained
 from helpers.pages import source, words
 from helpers.pages.study import described
@@ -49,8 +50,9 @@ def write(folder: Path, run: Run) -> None:
         told[f"{name}-predictions.csv"] = (
             f"{title}: each validation and test image's class and predicted probabilities"
         )
+    kilobytes = {name: (data / name).stat().st_size / 1e3 for name in told}
     rows = [
-        f"| [{name}]({FOLDER}/{name}) | {what} | {(data / name).stat().st_size / 1e3:,.0f} kB |"
+        f"| [{name}]({FOLDER}/{name}) | {what} | {kilobytes[name]:,.0f}{NO_BREAK_SPACE}kB |"
         for name, what in told.items()
     ]
     table = ["| File | What it holds | Size |", "| --- | --- | ---: |", *rows]
