@@ -20,7 +20,7 @@ from helpers.study.settings import Settings
 SEED = 0
 
 
-def load_orextract(
+def load_or_extract(
     run: Run, settings: Settings, dataset: Dataset, model: str
 ) -> dict[str, np.ndarray]:
     """A frozen base's pooled features, computed unless the run's folder holds them.
