@@ -58,8 +58,8 @@ def recorded(record: Recorded | None) -> str:
     if record is None:
         return "**On real scans.** No run is recorded; `make record` keeps one."
     return (
-        f"**On real scans.** {accuracies(record)}. {record.title}; its figures and predictions "
-        f"are kept in `results/{record.run.folder.name}`. {origin.about_bases(record.settings)}"
+        f"**On real scans.** {accuracies(record)}. {record.title}. "
+        f"{origin.about_bases(record.settings)}"
     ).rstrip()
 
 

@@ -153,7 +153,7 @@ def possible_recalls() -> Figure:
     }
     values = [rules.read(text).middle for text in stated.values()]
     counts = np.arange(np.floor(min(values) * n) - 1, np.ceil(max(values) * n) + 2)
-    figure, axis = plt.subplots(figsize=(5.2, 3.1))
+    figure, axis = plt.subplots(figsize=(4.6, 3.1))
     for count in counts:
         axis.axvline(count / n, color=style.FAINT, lw=1.2, zorder=0)
     for ((entry, name), text), value in zip(stated.items(), values, strict=True):
