@@ -66,11 +66,12 @@ def arithmetic(judged: Sequence[Verdict]) -> str:
     stated = rules.read(weights.stated).middle
     return (
         f"Of {checked} statements that arithmetic can check, {contradicted} contradict the "
-        f"report's other figures or its data set, on {len(facts)} independent facts. "
+        f"report's other figures or its data set; {len(facts)} independent facts lie behind them. "
         f"{words.number(len(impossible)).capitalize()} of its {words.number(len(asked))} class "
-        f"recalls can't occur: a recall on {images_of_a_class()} images is a whole number of them. "
-        f"The layers that it lists for its custom CNN have {weights.recomputed:,} weights; it "
-        f"states {weights.stated}, {stated / weights.recomputed:.2f} times as many."
+        f"recalls can't occur: of {images_of_a_class()} images a recall is a whole number divided "
+        f"by {images_of_a_class()}. The layers that it lists for its custom CNN have "
+        f"{weights.recomputed:,} weights; it states {weights.stated}, "
+        f"{stated / weights.recomputed:.2f} times as many."
     )
 
 

@@ -51,8 +51,8 @@ def about_bases(settings: Settings) -> str:
             )
         elif base and source != "imagenet":
             told.append(
-                f"{whose} has weights of the user's own ({escape(_shown(Path(source).stem))}), not "
-                "Keras's ImageNet weights."
+                f"{whose} has other weights than Keras's ImageNet ones "
+                f"({escape(_shown(Path(source).stem))})."
             )
     return " ".join(dict.fromkeys(told))
 

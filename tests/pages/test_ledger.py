@@ -57,7 +57,7 @@ def test_what_arithmetic_shows_is_told_with_its_numbers(judged):
     told = page.arithmetic(judged)
     flagged = [v for v in judged if v.consistent == "no"]
     assert f" {len(flagged)} contradict" in told
-    assert f"on {len({v.fact for v in flagged})} independent facts" in told
+    assert f"; {len({v.fact for v in flagged})} independent facts lie behind them." in told
     assert "Seven of its eight class recalls can't occur" in told
     assert "250 images" in told
     assert "849,508 weights; it states 1,847,236, 2.17 times as many" in told
@@ -66,11 +66,12 @@ def test_what_arithmetic_shows_is_told_with_its_numbers(judged):
 def test_the_readme_tells_what_arithmetic_and_others_show(judged):
     readme = " ".join((REPOSITORY / "README.md").read_text(encoding="utf-8").split())
     told = page.arithmetic(judged)
-    numbers = r"Of (\d+) .* (\d+) contradict .* on (\d+) independent"
+    numbers = r"Of (\d+) .* (\d+) contradict .*; (\d+) independent"
     checked, contradict, facts = re.search(numbers, told).groups()
     assert f"Of {checked} statements of the report that arithmetic can check" in readme
     assert f"can check, {contradict} contradict" in readme
-    assert f"on {facts} independent facts. Seven of its eight class recalls can't occur" in readme
+    behind = f"{facts} independent facts lie behind them."
+    assert f"{behind} Seven of its eight class recalls can't occur" in readme
     others = first_page.published(data_sets.audited().published)
     assert others in readme
 

@@ -90,7 +90,7 @@ def test_the_box_says_whose_images_they_are(images):
 def test_weights_from_a_file_are_told_without_its_folder(images, tmp_path):
     settings = local(weights=str(tmp_path / "mine.h5"))
     box = origin.banner(settings, images())
-    assert "ResNet50's base has weights of the user's own (mine), not Keras's ImageNet" in box
+    assert "ResNet50's base has other weights than Keras's ImageNet ones (mine)." in box
     assert "<b>weights</b> is mine.h5 (protocol: imagenet)" in box
     assert str(tmp_path) not in box
     assert "random weights" not in box
