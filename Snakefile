@@ -6,7 +6,6 @@ must be made of (keys of trainings, digests of code, texts and data) is kept as 
 made again, whatever the times of the files that it read.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -56,8 +55,7 @@ READABLE = {
 
 
 def read_by(chapter):
-    text = Path(f"book/{chapter}.ipynb").read_text(encoding="utf-8")
-    named = json.loads(text)["metadata"]["octmnist"]["reads"]
+    named = contents.reads(chapter)
     own = [pair for pair in TRAINED if architectures.get(pair[0]).chapter == chapter]
     return sum((READABLE[name] for name in named), trained(own))
 

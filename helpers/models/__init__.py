@@ -6,6 +6,9 @@
 - `augmentation`: when and how training images are varied, and how classes are weighted.
 - `trainings`: what a training leaves, under which key, and how later steps get at it.
 - `batch_norm`: whether a head's moving mean keeps up with what it stands for.
+- `batches`: what an epoch trains on.
+- `checkpoints`: what a training that was killed needs to go on.
+- `features`: a frozen base's features, computed once and kept.
 - `fit`: fitting a model, and keeping what came out.
 - `cost`: how long a training will take here.
 """
@@ -14,7 +17,10 @@ __all__ = [
     "augmentation",
     "backend",
     "batch_norm",
+    "batches",
+    "checkpoints",
     "cost",
+    "features",
     "fit",
     "networks",
     "trainings",

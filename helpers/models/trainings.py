@@ -24,7 +24,9 @@ from helpers.study.runs import Run, read_json
 from helpers.study.settings import Settings
 
 # The modules of this wing that determine what a training gives.
-DETERMINING = ("augmentation", "backend", "batches", "features", "fit", "networks")
+DETERMINING = (
+    *("augmentation", "backend", "batches", "checkpoints", "features", "fit", "networks"),
+)
 # What a training leaves in its folder; the last holds the digests of all under `SEAL`.
 PREDICTIONS, HISTORY, MODEL = "predictions.npz", "history.csv", "model.keras"
 PROVENANCE, SEAL = "provenance.json", "sha256"

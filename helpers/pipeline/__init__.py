@@ -5,10 +5,13 @@
 - `jobs`: one job of the Snakefile each.
 - `processes`, `surroundings`: the processes of a run, and the environment that they are given.
 - `contents`: which pages the book consists of, and what its site is rendered from.
+- `durations`: how long jobs took before, and so how long is left.
+- `sweep`: `make sweep`: a grid of models, seeds and sizes.
 - `description`: what `run.json` tells of a run.
 - `damage`: what is damaged in a run's folder is thrown away.
 - `console`: what stands on a terminal: one line a job, and one line for an error.
 - `site`: the static site of a run.
+- `data_files`: the data behind a site's figures, to download, and links to them.
 - `webpages`: what Sphinx's pages lack.
 - `npz`: `make npz`: class folders of images become a file that the book reads.
 - `verify`: `make verify`: a finished run made anew from its record, and compared.
@@ -31,7 +34,9 @@ __all__ = [
     "crate",
     "croissant",
     "damage",
+    "data_files",
     "description",
+    "durations",
     "install",
     "jobs",
     "npz",
@@ -41,6 +46,7 @@ __all__ = [
     "site",
     "sources",
     "surroundings",
+    "sweep",
     "unpack",
     "verify",
     "webpages",

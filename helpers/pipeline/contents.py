@@ -1,5 +1,6 @@
 """What the book consists of: its pages, its chapters, and what its site is rendered from."""
 
+import json
 from pathlib import Path
 
 import yaml
@@ -8,6 +9,8 @@ from helpers.study.settings import REPOSITORY
 
 # Folders of `book/` with what pages show or are styled by.
 ASSETS = ("_static", "images")
+# What a chapter's metadata has of ours.
+METADATA = "octmnist"
 
 
 def pages() -> list[str]:
@@ -20,6 +23,12 @@ def pages() -> list[str]:
 def chapters() -> list[str]:
     """The pages that are notebooks; others in `book/` are somebody's own and left alone."""
     return [page for page in pages() if (REPOSITORY / "book" / f"{page}.ipynb").exists()]
+
+
+def reads(chapter: str) -> list[str]:
+    """Which of a run's results a chapter reads, as its own metadata names them."""
+    text = (REPOSITORY / "book" / f"{chapter}.ipynb").read_text(encoding="utf-8")
+    return json.loads(text)["metadata"][METADATA]["reads"]
 
 
 def sources() -> list[Path]:

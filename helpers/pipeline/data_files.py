@@ -1,6 +1,5 @@
 """The data behind a site's figures: files that its pages offer, and links from figures to them."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from helpers.evaluation.measures import NO_BREAK_SPACE
 from helpers.models.trainings import Trained
 from helpers.pages import source, words
 from helpers.pages.study import described
+from helpers.pipeline import contents
 from helpers.study import architectures
 from helpers.study.runs import Run
 from helpers.study.settings import REPOSITORY
@@ -76,7 +76,7 @@ def predictions(trained: Trained, classes: tuple[str, ...]) -> pd.DataFrame:
 def links(chapter: str, cell: str) -> str:
     """Links in Markdown from a figure to the lines of its cell, by its id, and to its data."""
     path = REPOSITORY / "book" / f"{chapter}.ipynb"
-    reads = json.loads(path.read_text(encoding="utf-8"))["metadata"]["octmnist"]["reads"]
+    reads = contents.reads(chapter)
     offered = [f"[{name}.json]({FOLDER}/{name}.json)" for name in reads if _is_result(name)]
     if "trainings" in reads or architectures.trained_in(chapter):
         offered.append(f"[predictions]({PAGE}.md)")

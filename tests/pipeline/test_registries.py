@@ -109,7 +109,8 @@ def built(folder: Path, data: Path, data_set: str, models: str) -> dict[str, str
     finished = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr[-3000:]
     site = folder / "runs" / f"test-{data_set}" / "html"
-    return {path.name: path.read_text() for path in [*site.glob("*.html"), *site.glob("*.json")]}
+    offered = site.glob("_downloads/*/*.json")
+    return {path.name: path.read_text() for path in [*site.glob("*.html"), *offered]}
 
 
 @pytest.fixture(scope="module")
