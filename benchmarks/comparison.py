@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 
@@ -38,6 +38,13 @@ HEAD = (
     "| work | plain way | ours (s) | plain (s) | times faster [least, most] | goal | results |\n"
     "| --- | --- | ---: | ---: | ---: | ---: | --- |"
 )
+
+
+def show(made: Iterable[Comparison]) -> None:
+    """Print comparisons as a table in Markdown, each as it comes."""
+    print(HEAD)
+    for comparison in made:
+        print(comparison.row, flush=True)
 
 
 def seconds(work: Callable[[], object]) -> float:

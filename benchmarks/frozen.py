@@ -5,6 +5,7 @@ protocol, with one view and with four augmented ones. The plain way's epochs are
 30.
 """
 
+import functools
 import os
 
 from helpers.models.backend import keras
@@ -12,21 +13,16 @@ from helpers.models.backend import keras
 # isort: split
 import numpy as np
 
-from benchmarks.comparison import HEAD, Comparison, seconds
+from benchmarks.comparison import Comparison, seconds, show
+from benchmarks.training import Epoch, compiled
 from helpers.data import dataset as datasets
 from helpers.data.dataset import Dataset
 from helpers.models import batches, features, networks
 from helpers.study.settings import Settings, load_settings
 
 IMAGES = 97_477 if os.environ.get("FULL") else 512
-EPOCHS, MODEL, SIZE = 30, "resnet50", 32
+EPOCHS, MODEL, SIZE, RATE = 30, "resnet50", 32, 1e-4
 WITHIN = 1e-4  # of a probability
-
-
-def compiled(model: keras.Model) -> keras.Model:
-    """A model with the report's optimizer and loss."""
-    model.compile(keras.optimizers.Adam(1e-4), "categorical_crossentropy", metrics=["accuracy"])
-    return model
 
 
 def ours(network: keras.Model, settings: Settings, dataset: Dataset) -> None:
@@ -34,15 +30,15 @@ def ours(network: keras.Model, settings: Settings, dataset: Dataset) -> None:
     kept = features.extract(settings, dataset, networks.features_of(network), MODEL)
     truth = batches.one_hot(dataset.train.labels, len(dataset.classes))
     drawn = batches.shuffled(batches.of_views(kept["train"]), truth, SIZE, 0, lambda: 0)
-    compiled(networks.head_of(network)).fit(drawn, epochs=EPOCHS, verbose=0)
+    compiled(networks.head_of(network), RATE).fit(drawn, epochs=EPOCHS, verbose=0)
 
 
-def plain(network: keras.Model, settings: Settings, dataset: Dataset) -> None:
-    """One epoch through the base."""
+def plain(network: keras.Model, settings: Settings, dataset: Dataset) -> Epoch:
+    """An epoch through the base."""
     truth = batches.one_hot(dataset.train.labels, len(dataset.classes))
     draw = batches.of_images(settings, dataset)
     drawn = batches.shuffled(draw, truth, SIZE, 0, lambda: 0)
-    compiled(network).fit(drawn, epochs=1, verbose=0)
+    return Epoch(compiled(network, RATE), drawn)
 
 
 def agreement(network: keras.Model, images: np.ndarray) -> str:
@@ -67,9 +63,8 @@ def compare() -> list[Comparison]:
         dataset = datasets.load(settings.data)
         network = networks.build(MODEL, settings, dataset.shape, len(dataset.classes), seed=0)
         agrees = agreement(network, dataset.test.images)
-        once = seconds(lambda given=(network, settings, dataset): plain(*given))  # compiles
-        once = seconds(lambda given=(network, settings, dataset): plain(*given))
-        own = seconds(lambda given=(network, settings, dataset): ours(*given))
+        given = network, settings, dataset
+        once, own = seconds(plain(*given)), seconds(functools.partial(ours, *given))
         work = f"frozen ResNet50, {EPOCHS} epochs, {views} {'view' if views == 1 else 'views'}"
         times = [own], [once * EPOCHS]
         made.append(Comparison(work, "model.fit through the base", *times, goal, agrees))
@@ -78,9 +73,7 @@ def compare() -> list[Comparison]:
 
 def main() -> None:
     """Print the comparisons."""
-    print(HEAD)
-    for made in compare():
-        print(made.row, flush=True)
+    show(compare())
 
 
 if __name__ == "__main__":

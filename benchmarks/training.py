@@ -14,7 +14,7 @@ from helpers.models.backend import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.comparison import HEAD, Comparison, in_turn, seconds
+from benchmarks.comparison import Comparison, in_turn, seconds, show
 from helpers.data import dataset as datasets
 from helpers.data.dataset import Dataset
 from helpers.models import batches, networks
@@ -41,7 +41,7 @@ def ours(settings: Settings, dataset: Dataset, size: int = 32) -> "Epoch":
     """An epoch as `fit` trains it."""
     truth = batches.one_hot(dataset.train.labels, len(dataset.classes))
     draw = batches.of_images(settings, dataset)
-    model = compiled(networks.build(MODEL, settings, dataset.shape, len(dataset.classes), seed=0))
+    model = compiled(network_of(settings, dataset))
     return Epoch(model, batches.shuffled(draw, truth, size, 0, lambda: 0))
 
 
@@ -83,9 +83,9 @@ def network_of(settings: Settings, dataset: Dataset) -> keras.Model:
     return networks.build(MODEL, settings, dataset.shape, len(dataset.classes), seed=0)
 
 
-def compiled(model: keras.Model) -> keras.Model:
+def compiled(model: keras.Model, rate: float = 1e-3) -> keras.Model:
     """A model with the report's optimizer and loss."""
-    model.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy", metrics=["accuracy"])
+    model.compile(keras.optimizers.Adam(rate), "categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
@@ -112,7 +112,7 @@ def in_bfloat16(settings: Settings, dataset: Dataset, size: int) -> "Epoch":
 def compare() -> list[Comparison]:
     """Each way beside ours."""
     settings = load_settings("paper", f"phantom_images=[{IMAGES},64,64] source=phantom")
-    dataset, epoch = datasets.load(settings.data), None
+    dataset = datasets.load(settings.data)
     epoch = ours(settings, dataset)
     made = []
     for plain, name in (
@@ -131,9 +131,7 @@ def compare() -> list[Comparison]:
 
 def main() -> None:
     """Print the comparisons."""
-    print(HEAD)
-    for made in compare():
-        print(made.row, flush=True)
+    show(compare())
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 import json
 import time
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from helpers.models.backend import keras
 # isort: split
 import numpy as np
 
-from helpers.study.runs import replacing_file
+from helpers.study.runs import DAMAGED_ARCHIVE, replacing_file
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -104,8 +102,7 @@ class Checkpoint(keras.callbacks.Callback):
                     return None
                 best = arrays["best"].tobytes()
                 variables = [arrays[f"variable-{place}"] for place in range(len(arrays) - 2)]
-        # An archive has a checksum for each array.
-        except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error):
+        except DAMAGED_ARCHIVE:
             return None
         return told | {"best": best, "variables": variables}
 

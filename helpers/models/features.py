@@ -1,7 +1,5 @@
 """A frozen base's features: computed once for all seeds and heads, and kept."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 from helpers.models.backend import keras
@@ -13,7 +11,7 @@ from tqdm import tqdm
 from helpers.data.dataset import Dataset
 from helpers.models import augmentation, networks, trainings
 from helpers.models.batches import PREDICTION_BATCH, of_images
-from helpers.study.runs import Run, read_json, replacing, write_json
+from helpers.study.runs import DAMAGED_ARCHIVE, Run, read_json, replacing, write_json
 from helpers.study.settings import Settings
 
 # Views are drawn once and serve every seed.
@@ -55,8 +53,7 @@ def _kept(folder: Path) -> dict[str, np.ndarray] | None:
     try:
         with np.load(folder / "features.npz") as arrays:
             return {name: arrays[name] for name in ("train", "val", "test")}
-    # An archive has a checksum for each array.
-    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error):
+    except DAMAGED_ARCHIVE:
         return None
 
 

@@ -161,11 +161,6 @@ def agreement(first: str, second: str, of: Agreement) -> str:
     )
 
 
-def falls(trainings: Sequence[Trained]) -> list[PrevalenceShift]:
-    """The step from validation to test of each seed."""
-    return [shift.prevalence_shift(trained.predictions) for trained in trainings]
-
-
 def shift_verdict(model: str, trainings: Sequence[Trained]) -> str:
     """Whether test images are harder than validation images of the same class, over seeds."""
     rest = shift.gap_over_seeds([trained.predictions for trained in trainings])

@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 import sys
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +25,8 @@ SCRATCH, KEYS = "scratch", "keys.json"
 PROGRAMS = REPOSITORY / "runs" / ".programs"
 # How the name begins of what isn't whole yet, which a killed process leaves.
 UNFINISHED = ".unfinished-"
+# What reading a damaged archive of arrays raises; it has a checksum for each array.
+DAMAGED_ARCHIVE = (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error)
 # What `run.json` tells, by which a run can be made anew, and be described to others.
 RECORDED = (
     *("settings", "data", "data_set", "data_fingerprint", "counts", "shape"),
