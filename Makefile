@@ -41,7 +41,8 @@ endef
 help:
 	@echo 'make book       execute the chapters and render the site (PROFILE=demo)'
 	@echo '                PROFILE=local DATA=file.npz [WEIGHTS=file.h5]   your own MedMNIST-format file'
-	@echo '                PROFILE=paper                                   OCTMNIST itself (wants a GPU)'
+	@echo '                PROFILE=octmnist                                OCTMNIST itself'
+	@echo '                PROFILE=paper                                   the same through ResNet50, on a GPU'
 	@echo '                SEEDS=0,1,2  SET="epochs=3 batch_size=64"  RUN=name (folder under runs/)'
 	@echo '                FROM=crate (a packed run: renders it, trains nothing)'
 	@echo 'make sweep      train and measure a grid, and tell the accuracies in one table'

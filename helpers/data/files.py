@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 
+from helpers.data import unpacked
 from helpers.study import data_sets, downloads
 from helpers.study.data_sets import DataSet
 from helpers.study.errors import InputError
@@ -66,6 +67,7 @@ def read(path: Path, data_set: DataSet, splits: Sequence[str] = SPLITS) -> dict[
 
     Grey images may be stored without their channel, labels as a column. What an array is and takes
     is read from the archive's directory and the array's header, and refused before any is loaded.
+    Large arrays are unpacked once and read by memory map, where the disk has room.
 
     Raises
     ------
@@ -85,8 +87,16 @@ def read(path: Path, data_set: DataSet, splits: Sequence[str] = SPLITS) -> dict[
                 _check_labels(f"{path}: {split}_labels", labels, images.shape[0], data_set)
             if len({stored[f"{split}_images"].shape[1:3] for split in splits}) > 1:
                 raise InputError(f"{path}: the splits differ in image size; save them at one size")
-            check_room(str(path), sum(array.member.file_size for array in stored.values()))
-            arrays = {name: _load(path, archive, name, stored[name].member) for name in names}
+            members = {name: array.member for name, array in stored.items()}
+            mapped = _worth_mapping(members)
+            check_size(str(path), sum(member.file_size for member in members.values()))
+            check_room(
+                str(path), sum(members[name].file_size for name in names if name not in mapped)
+            )
+            arrays = {
+                name: _load(path, archive, name, member, name in mapped)
+                for name, member in members.items()
+            }
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
         if isinstance(error, InputError):
             raise
@@ -110,15 +120,31 @@ def size_limit() -> int:
     )
 
 
+def check_size(what: str, needed: int) -> None:
+    """InputError where arrays of so many bytes are more than `size_limit`."""
+    _check(what, needed, size_limit(), "the most that is read")
+
+
 def check_room(what: str, needed: int) -> None:
     """InputError where arrays of so many bytes are more than `size_limit`, or than is free."""
-    free = psutil.virtual_memory().available
-    for most, of_what in ((size_limit(), "the most that is read"), (free, "the memory free")):
-        if needed > most:
-            raise InputError(
-                f"{what}: its arrays take {needed / 2**20:,.0f} MiB, and {of_what} is "
-                f"{most / 2**20:,.0f} MiB; take fewer or smaller images"
-            )
+    check_size(what, needed)
+    _check(what, needed, psutil.virtual_memory().available, "the memory free")
+
+
+def _check(what: str, needed: int, most: int, of_what: str) -> None:
+    if needed > most:
+        raise InputError(
+            f"{what}: its arrays take {needed / 2**20:,.0f} MiB, and {of_what} is "
+            f"{most / 2**20:,.0f} MiB; take fewer or smaller images"
+        )
+
+
+def _worth_mapping(members: dict[str, zipfile.ZipInfo]) -> set[str]:
+    """The names of large arrays, or none where the disk has no room for them."""
+    large = {
+        name: m.file_size for name, m in members.items() if m.file_size >= unpacked.LEAST_BYTES
+    }
+    return set(large) if large and unpacked.has_room(sum(large.values())) else set()
 
 
 def existing(path: Path) -> Path:
@@ -198,8 +224,12 @@ def _header(path: Path, archive: zipfile.ZipFile, name: str) -> _Stored:
     return _Stored(member, dtype, shape)
 
 
-def _load(path: Path, archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> np.ndarray:
+def _load(
+    path: Path, archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo, is_mapped: bool
+) -> np.ndarray:
     try:
+        if is_mapped:
+            return unpacked.array(path, archive, member)
         with archive.open(member) as file:
             array = np.lib.format.read_array(file, allow_pickle=False)
             file.read()  # to its end, where the checksum is compared

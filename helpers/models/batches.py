@@ -41,7 +41,12 @@ def of_views(features: np.ndarray) -> Draw:
 
 def in_order(*arrays: np.ndarray) -> tf.data.Dataset:
     """Batches of arrays as they stand, for predictions."""
-    return _untuned(tf.data.Dataset.from_tensor_slices(arrays).batch(PREDICTION_BATCH))
+
+    def batches() -> Iterator[tuple[np.ndarray, ...]]:
+        for start in range(0, len(arrays[0]), PREDICTION_BATCH):
+            yield tuple(array[start : start + PREDICTION_BATCH] for array in arrays)
+
+    return _given(batches, arrays, -(-len(arrays[0]) // PREDICTION_BATCH))
 
 
 def shuffled(
@@ -66,15 +71,20 @@ def shuffled(
                 yield inputs[part], truth[places[part]]
 
     example = draw(np.arange(1), np.random.default_rng(0)), truth
+    return _given(batches, example, -(-len(truth) // size))
+
+
+def _given(
+    batches: Callable[[], Iterator[tuple[np.ndarray, ...]]],
+    example: tuple[np.ndarray, ...],
+    count: int,
+) -> tf.data.Dataset:
+    """So many batches, each with arrays like the example's, prepared while others are at work."""
     signature = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in example)
-    drawn = tf.data.Dataset.from_generator(batches, output_signature=signature)
-    count = -(-len(truth) // size)
-    return _untuned(drawn.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2))
-
-
-def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    given = tf.data.Dataset.from_generator(batches, output_signature=signature)
     # tf.data's autotuner sleeps in doubling steps, and the end of every epoch and prediction waits
     # for it to wake: up to 5 s each time, as long again as an epoch of the demo.
     options = tf.data.Options()
     options.autotune.enabled = False
-    return dataset.with_options(options)
+    counted = given.apply(tf.data.experimental.assert_cardinality(count))
+    return counted.prefetch(2).with_options(options)

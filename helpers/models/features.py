@@ -1,6 +1,12 @@
-"""A frozen base's features: computed once for all seeds and heads, and kept."""
+"""A frozen base's features: computed once for all seeds and heads, and kept.
 
+They are written to disk as they come and read by memory map, so that memory doesn't grow with the
+images, and an extraction that was killed goes on where it was.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from helpers.models.backend import keras
 
@@ -11,11 +17,20 @@ from tqdm import tqdm
 from helpers.data.dataset import Dataset
 from helpers.models import augmentation, networks, trainings
 from helpers.models.batches import PREDICTION_BATCH, of_images
-from helpers.study.runs import DAMAGED_ARCHIVE, Run, read_json, replacing, write_json
+from helpers.study.provenance import file_digest
+from helpers.study.runs import Run, read_json, write_json
 from helpers.study.settings import Settings
 
 # Views are drawn once and serve every seed.
 SEED = 0
+ROWS, STATE = "features.npy", "state.json"
+
+
+class Block(NamedTuple):
+    """Images that are run through the base together, and the rows that their features fill."""
+
+    start: int
+    images: Callable[[], np.ndarray]
 
 
 def load_or_extract(
@@ -29,17 +44,10 @@ def load_or_extract(
         (one view, the image itself, without augmentation); val, test : float32 (n, features).
     """
     folder = run.features(model)
-    wanted = trainings.features_key(settings, dataset, model)
-    kept = _kept(folder) if read_json(folder / "key.json") == wanted else None
-    if kept:
-        return kept
-    count = len(dataset.classes)
-    network = networks.build(model, settings, dataset.shape, count, seed=SEED)
-    features = extract(settings, dataset, networks.features_of(network), model)
-    with replacing(folder) as staging:
-        np.savez(staging / "features.npz", **features)
-        write_json(staging / "key.json", wanted)
-    return features
+    key = trainings.features_key(settings, dataset, model)
+    if not _is_whole(folder, key):
+        _extract_to(folder, key, settings, dataset, model)
+    return of_splits(np.asarray(np.load(folder / ROWS, mmap_mode="r")), settings, dataset)
 
 
 def view_count(settings: Settings, dataset: Dataset) -> int:
@@ -48,41 +56,108 @@ def view_count(settings: Settings, dataset: Dataset) -> int:
     return settings.base.cached_views if is_augmented else 1
 
 
-def _kept(folder: Path) -> dict[str, np.ndarray] | None:
-    """Features as they were written, or None where the file is damaged."""
-    try:
-        with np.load(folder / "features.npz") as arrays:
-            return {name: arrays[name] for name in ("train", "val", "test")}
-    except DAMAGED_ARCHIVE:
-        return None
+def row_count(settings: Settings, dataset: Dataset) -> int:
+    """How many images a frozen base is run on: every view of training, validation and test."""
+    views = view_count(settings, dataset)
+    return views * len(dataset.train) + len(dataset.val) + len(dataset.test)
+
+
+def blocks(settings: Settings, dataset: Dataset) -> list[Block]:
+    """What a frozen base is run on, in the order of its rows: views of training, val, test.
+
+    What a block's views look like depends on its place alone.
+    """
+    draw, n, made, start = of_images(settings, dataset), len(dataset.train), [], 0
+
+    def view(number: int, begin: int, end: int) -> Callable[[], np.ndarray]:
+        return lambda: draw(np.arange(begin, end), np.random.default_rng([SEED, number, begin]))
+
+    def plain(images: np.ndarray, begin: int, end: int) -> Callable[[], np.ndarray]:
+        return lambda: images[begin:end]
+
+    parts = [(n, view, number) for number in range(view_count(settings, dataset))]
+    parts += [(len(split), plain, split.images) for split in (dataset.val, dataset.test)]
+    for count, images, of_what in parts:
+        for begin in range(0, count, augmentation.BATCH):
+            end = min(count, begin + augmentation.BATCH)
+            made.append(Block(start + begin, images(of_what, begin, end)))
+        start += count
+    return made
 
 
 def extract(
-    settings: Settings, dataset: Dataset, model: keras.Model, title: str
-) -> dict[str, np.ndarray]:
-    """The features of every view of training, and of the other images, as `load_or_extract` has.
+    work: list[Block],
+    network: keras.Model,
+    rows: np.ndarray,
+    title: str,
+    is_done: Callable[[int], None] = lambda count: None,
+) -> None:
+    """Fill rows float32 (n, features) with the features of blocks.
 
-    model : from images (n, *shape) to features (n, features); the bar bears the title.
+    network : from images (n, *shape) to features (n, features); the bar bears the title.
+    is_done : called after each block with the number of rows that are filled.
     """
-    count, n = view_count(settings, dataset), len(dataset.train)
-    draw = of_images(settings, dataset)
-    total = count * n + len(dataset.val) + len(dataset.test)
-    with tqdm(total=total, desc=f"{title}, frozen features", unit="image") as bar:
+    first = work[0].start if work else len(rows)
+    with tqdm(total=len(rows), initial=first, desc=title, unit="image") as bar:
+        for start, images_of in work:
+            images = images_of()
+            for begin in range(0, len(images), PREDICTION_BATCH):
+                part = images[begin : begin + PREDICTION_BATCH]
+                at = start + begin
+                rows[at : at + len(part)] = network.predict_on_batch(part)
+                bar.update(len(part))
+            is_done(start + len(images))
 
-        def features(inputs: np.ndarray) -> np.ndarray:
-            parts = []
-            for start in range(0, len(inputs), PREDICTION_BATCH):
-                parts.append(model.predict_on_batch(inputs[start : start + PREDICTION_BATCH]))
-                bar.update(len(parts[-1]))
-            return np.concatenate(parts)
 
-        def view(number: int) -> np.ndarray:
-            rng = np.random.default_rng([SEED, number])
-            blocks = np.array_split(np.arange(n), -(-n // augmentation.BATCH))
-            return np.concatenate([features(draw(places, rng)) for places in blocks])
+def of_splits(rows: np.ndarray, settings: Settings, dataset: Dataset) -> dict[str, np.ndarray]:
+    """The rows of `blocks` by split, as `load_or_extract` returns them."""
+    views, n = view_count(settings, dataset), len(dataset.train)
+    train, val, test = np.split(rows, [views * n, views * n + len(dataset.val)])
+    return {"train": train.reshape(views, n, -1), "val": val, "test": test}
 
-        return {
-            "train": np.stack([view(number) for number in range(count)]),
-            "val": features(dataset.val.images),
-            "test": features(dataset.test.images),
-        }
+
+def _is_whole(folder: Path, key: str) -> bool:
+    state = _state(folder, key)
+    return "sha256" in state and state["sha256"] == file_digest(folder / ROWS)
+
+
+def _state(folder: Path, key: str) -> dict:
+    """What is noted of features under this key; nothing where there are others or none."""
+    state = read_json(folder / STATE)
+    is_ours = isinstance(state, dict) and state.get("key") == key and (folder / ROWS).is_file()
+    return state if is_ours else {}
+
+
+def _extract_to(folder: Path, key: str, settings: Settings, dataset: Dataset, model: str) -> None:
+    whole = networks.build(model, settings, dataset.shape, len(dataset.classes), seed=SEED)
+    network = networks.features_of(whole)
+    shape = row_count(settings, dataset), network.output_shape[-1]
+    state, rows = _state(folder, key), None
+    # Of whole features that turn out to be damaged nobody knows which rows are.
+    done = 0 if "sha256" in state else state.get("rows", 0)
+    folder.mkdir(parents=True, exist_ok=True)
+    if done:
+        rows = _opened(folder / ROWS, shape)
+    if rows is None:
+        (folder / STATE).unlink(missing_ok=True)
+        done, rows = 0, np.lib.format.open_memmap(folder / ROWS, "w+", np.float32, shape)
+
+    def note(count: int) -> None:
+        rows.flush()
+        write_json(folder / STATE, {"key": key, "rows": count})
+
+    work = [block for block in blocks(settings, dataset) if block.start >= done]
+    extract(work, network, rows, f"{model}, frozen features", note)
+    rows.flush()
+    write_json(folder / STATE, {"key": key, "sha256": file_digest(folder / ROWS)})
+
+
+def _opened(path: Path, shape: tuple[int, int]) -> np.memmap | None:
+    """Rows that are there, to be gone on with; None where the file is damaged."""
+    try:
+        there = np.load(path, mmap_mode="r")  # for writing, a file cut short would be filled up
+    except (OSError, ValueError):
+        return None
+    if there.shape != shape or there.dtype != np.float32:
+        return None
+    return np.load(path, mmap_mode="r+")

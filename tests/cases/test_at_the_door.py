@@ -58,7 +58,10 @@ REFUSED = {
     "a pipe as data": ({"PROFILE": "local", "DATA": "{}/pipe.npz"}, "pipe.npz"),
     "a folder of scans": ({"PROFILE": "local", "DATA": "{}/OCT2017"}, "make npz FROM="),
     "data in the demo": ({"DATA": "{}/good.npz"}, "data_path goes with"),
-    "another set in the demo": ({"SET": "data_set=pneumoniamnist"}, "profile local or paper"),
+    "another set in the demo": (
+        {"SET": "data_set=pneumoniamnist"},
+        "profile local or octmnist or paper",
+    ),
     "two classes": ({"PROFILE": "local", "DATA": "{}/two.npz"}, "data_set"),
     "eleven classes": ({"PROFILE": "local", "DATA": "{}/eleven.npz"}, "data_set"),
     "empty weights": (

@@ -30,6 +30,15 @@ def test_paper_has_the_reports_values():
     assert paper.weights("resnet50") == "imagenet"
 
 
+def test_without_a_gpu_training_is_as_the_papers_but_for_the_adapter():
+    octmnist, paper = load_settings("octmnist"), load_settings("paper")
+    assert set(differences(octmnist, paper)) == {"adapter", "explained_images", "evaluations"}
+    assert octmnist.data == paper.data
+    assert all(
+        octmnist.features_are_fixed(model) for model in octmnist.models if model != "custom-cnn"
+    )
+
+
 def test_local_trains_as_paper_does_but_for_the_adapter():
     local = load_settings("local", data_path="x.npz")
     on_trial = {"explained_images", "evaluations"}  # what heatmaps may cost on two cores
@@ -77,7 +86,7 @@ def test_values_are_read_as_users_type_them(overrides, name, value):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"profile": "dmeo"}, ["'dmeo'", "did you mean 'demo'", "local, paper"]),
+        ({"profile": "dmeo"}, ["'dmeo'", "did you mean 'demo'", "local, octmnist, paper"]),
         ({"profile": "demo", "overrides": "epoch=3"}, ["'epoch'", "did you mean 'epochs'"]),
         ({"profile": "demo", "epochs": 0}, ["epochs = 0", "greater than or equal to 1"]),
         ({"profile": "demo", "epochs": "many"}, ["epochs = 'many'", "integer"]),
@@ -113,12 +122,15 @@ def test_values_are_read_as_users_type_them(overrides, name, value):
         ({"profile": "local", "data_path": "\udcff.npz"}, ["data_path", "UTF-8"]),
         ({"profile": "demo", "models": [["custom-cnn"]]}, ["models", "a list"]),
         ({"profile": ""}, ["unknown profile ''"]),
-        ({"profile": "../demo\n"}, [r"'../demo\n'", "local, paper"]),
+        ({"profile": "../demo\n"}, [r"'../demo\n'", "local, octmnist, paper"]),
         ({"profile": "local"}, ["data_path"]),
         ({"profile": "demo", "data_path": "x.npz"}, ["profile local"]),
         ({"profile": "demo", "overrides": "image_size=32"}, ["28, 64, 128, 224"]),
         ({"profile": "local", "data_path": "x.npz", "overrides": "image_size=64"}, ["own size"]),
-        ({"profile": "demo", "overrides": "data_set=bloodmnist"}, ["profile local or paper"]),
+        (
+            {"profile": "demo", "overrides": "data_set=bloodmnist"},
+            ["profile local or octmnist or paper"],
+        ),
         ({"profile": "paper", "overrides": "data_set=bloodmnis"}, ["did you mean 'bloodmnist'"]),
         ({"profile": "paper", "overrides": "data_set=chestmnist"}, ["several labels", "octmnist"]),
         ({"profile": "paper", "overrides": "data_set=organmnist3d"}, ["volumes", "octmnist"]),
