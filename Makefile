@@ -35,7 +35,7 @@ test "$$works" = True || { printf 'octmnist: %s is not Python 3.11 to 3.13; %s\n
 	"$${PYTHON:-python3}" 'name one with PYTHON=/path/to/python3.12' >&2; exit 2; }
 endef
 
-.PHONY: help environment book sweep render npz verify record pack test torture audit gpu lock address format clean
+.PHONY: help environment book sweep render npz verify record pack test torture bench audit gpu lock address format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -55,6 +55,7 @@ help:
 	@echo 'make pack       pack runs/RUN for an archive (OUT=run.zip)'
 	@echo 'make test       unit tests, every chapter under nbval, the book with warnings as errors'
 	@echo 'make torture    the long tests: kills, bad input by the thousand, attacks'
+	@echo 'make bench      our ways beside the plain ones, in turn, in a table (FULL=1: at OCTMNIST'"'"'s size)'
 	@echo 'make audit      known vulnerabilities among the locked packages'
 	@echo 'make gpu        add CUDA to .venv; fails unless a GPU is seen'
 	@echo 'make lock       refresh requirements.txt from pyproject.toml'
@@ -100,6 +101,9 @@ test: environment
 
 torture: environment
 	@exec .venv/bin/python -m pytest -q -m torture tests
+
+bench: environment
+	@exec .venv/bin/python -m benchmarks
 
 # SECURITY.md lists the findings that are known, with the reason why each is no danger here.
 audit: environment

@@ -31,6 +31,11 @@ TOLD = [PARAMETERS, SETTINGS.flat(), differences(SETTINGS, load_settings(PROTOCO
 TRAINED = [(model, seed) for model in SETTINGS.models for seed in SETTINGS.seeds]
 CHAPTERS = contents.chapters()
 BESIDE = scans.companions(DATASET)
+# What benchmarks measured, by the page that shows it.
+MEASURED = {
+    "statistics": REPOSITORY / "benchmarks" / "coverage.json",
+    "cost": REPOSITORY / "benchmarks" / "cost_curve.json",
+}
 
 
 def trained(pairs, name="predictions.npz"):
@@ -72,7 +77,7 @@ def read_beside(chapter):
     read = {module.stem for module in modules}
     beside = BESIDE if "scans" in read else []
     ledger = [REPOSITORY / "book" / "claims.yaml"] if "claims" in read else []
-    measured = [REPOSITORY / "benchmarks" / "coverage.json"] if "statistics" in read else []
+    measured = [path for page, path in MEASURED.items() if page in read]
     files = [source, *modules, *beside, *ledger, *measured]
     return [DATASET.fingerprint, contents_of(files), TOLD]
 

@@ -1,16 +1,17 @@
-"""How long a chapter takes to its first cell that does something, imports included.
+"""How long a chapter takes to its first cell that does something, beside one that imports all.
 
-Run it with `python -m benchmarks.imports`: each chapter's cells of imports, in a new process.
+Each chapter's own import statements, in a new process, and those of all modules of `helpers`.
 """
 
-import functools
 import json
 import subprocess
 import sys
 
-from benchmarks.comparison import seconds
-from helpers.pipeline import contents
+from benchmarks.comparison import Comparison, in_turn, show, times_faster
 from helpers.study.settings import REPOSITORY
+
+CHAPTERS = ("04-metrics", "08-trust", "12-patients")  # which train nothing
+TURNS, ASKED = 3, 2
 
 
 def imports_of(chapter: str) -> str:
@@ -21,17 +22,33 @@ def imports_of(chapter: str) -> str:
     return "\n".join(line for line in lines if line.startswith(("import ", "from ")))
 
 
-def begin(chapter: str) -> None:
-    """Run a chapter's imports in a new process."""
-    subprocess.run([sys.executable, "-c", imports_of(chapter)], cwd=REPOSITORY, check=True)
+def of_everything() -> str:
+    """An import statement for every module of the wings that chapters use."""
+    paths = sorted((REPOSITORY / "helpers").glob("*/*.py"))
+    modules = [".".join(path.relative_to(REPOSITORY).with_suffix("").parts) for path in paths]
+    used = [m for m in modules if ".pipeline." not in m and not m.endswith("__init__")]
+    return "\n".join(f"import {module}" for module in ["helpers.models.backend", *used])
 
 
-def main() -> None:
-    """Print the least of three for every chapter."""
-    for chapter in contents.chapters():
-        least = min(seconds(functools.partial(begin, chapter)) for _ in range(3))
-        print(f"{chapter:24} {least:5.1f} s", flush=True)
+def run(statements: str) -> None:
+    """Run import statements in a new process."""
+    command = [sys.executable, "-c", statements]
+    subprocess.run(command, cwd=REPOSITORY, check=True, stderr=subprocess.DEVNULL)
+
+
+def compare() -> list[Comparison]:
+    """Each chapter."""
+    made = []
+    for chapter in CHAPTERS:
+        own, everything = imports_of(chapter), of_everything()
+        turns, slow = in_turn(
+            lambda own=own: run(own), lambda everything=everything: run(everything), TURNS
+        )
+        goals = [times_faster(turns, slow, ASKED)]
+        work = f"imports of chapter {chapter}"
+        made.append(Comparison(work, "all modules of helpers", turns, slow, goals))
+    return made
 
 
 if __name__ == "__main__":
-    main()
+    show(compare())

@@ -6,8 +6,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from helpers.models.backend import keras
 from helpers.study.settings import Augmentation
 
-# Many images at once: drawing a view costs more in calls than in arithmetic.
-BATCH = 512
+# Many images at once, since drawing a view costs more in calls than in arithmetic; but of large
+# ones no more than have so many pixels, of which each takes some 40 bytes meanwhile.
+BATCH, PIXELS = 512, 2**21
 
 
 def imbalance(labels: np.ndarray) -> float:
@@ -61,8 +62,9 @@ def views(images: np.ndarray, settings: Augmentation, rng: np.random.Generator) 
     Bilinear; beyond the image's edges its outermost pixels go on.
     """
     drawn = np.empty_like(images)
-    for start in range(0, len(images), BATCH):
-        batch = images[start : start + BATCH]
+    step = max(1, min(BATCH, PIXELS // (images.shape[1] * images.shape[2])))
+    for start in range(0, len(images), step):
+        batch = images[start : start + step]
         maps = transformations(settings, len(batch), *batch.shape[1:3], rng)
         seen = keras.ops.image.affine_transform(
             batch.astype(np.float32),
@@ -70,5 +72,5 @@ def views(images: np.ndarray, settings: Augmentation, rng: np.random.Generator) 
             fill_mode="nearest",
             data_format="channels_last",
         )
-        drawn[start : start + BATCH] = keras.ops.convert_to_numpy(seen).round()
+        drawn[start : start + step] = keras.ops.convert_to_numpy(seen).round()
     return drawn

@@ -44,10 +44,16 @@ def load_or_extract(
         (one view, the image itself, without augmentation); val, test : float32 (n, features).
     """
     folder = run.features(model)
-    key = trainings.features_key(settings, dataset, model)
-    if not _is_whole(folder, key):
-        _extract_to(folder, key, settings, dataset, model)
+    if not are_kept(run, settings, dataset, model):
+        _extract_to(folder, settings, dataset, model)
     return of_splits(np.asarray(np.load(folder / ROWS, mmap_mode="r")), settings, dataset)
+
+
+def are_kept(run: Run, settings: Settings, dataset: Dataset, model: str) -> bool:
+    """Whether the run's folder holds these features, whole and as they were written."""
+    folder = run.features(model)
+    state = _state(folder, trainings.features_key(settings, dataset, model))
+    return "sha256" in state and state["sha256"] == file_digest(folder / ROWS)
 
 
 def view_count(settings: Settings, dataset: Dataset) -> int:
@@ -116,11 +122,6 @@ def of_splits(rows: np.ndarray, settings: Settings, dataset: Dataset) -> dict[st
     return {"train": train.reshape(views, n, -1), "val": val, "test": test}
 
 
-def _is_whole(folder: Path, key: str) -> bool:
-    state = _state(folder, key)
-    return "sha256" in state and state["sha256"] == file_digest(folder / ROWS)
-
-
 def _state(folder: Path, key: str) -> dict:
     """What is noted of features under this key; nothing where there are others or none."""
     state = read_json(folder / STATE)
@@ -128,7 +129,8 @@ def _state(folder: Path, key: str) -> dict:
     return state if is_ours else {}
 
 
-def _extract_to(folder: Path, key: str, settings: Settings, dataset: Dataset, model: str) -> None:
+def _extract_to(folder: Path, settings: Settings, dataset: Dataset, model: str) -> None:
+    key = trainings.features_key(settings, dataset, model)
     whole = networks.build(model, settings, dataset.shape, len(dataset.classes), seed=SEED)
     network = networks.features_of(whole)
     shape = row_count(settings, dataset), network.output_shape[-1]

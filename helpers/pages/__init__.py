@@ -6,8 +6,8 @@
 - `comparisons`: models and splits compared, in what several chapters show each.
 - `source`: code worth reading, on the page, with a link to where it stands.
 - `data`, `training`, `metrics`, `grad_cam`, `discussion`, `ledger`, `trust`, `statistics`,
-  `heatmap_trial`, `acquisition_shift`, `patients`, `model_card`: a page each; `training` serves
-  every chapter that trains a model.
+  `heatmap_trial`, `acquisition_shift`, `patients`, `cost`, `model_card`: a page each; `training`
+  serves every chapter that trains a model.
 - `published`: what is published of an executed chapter, which names no folder of a machine.
 - `steadiness`: how much hangs on the epoch that is kept, in chapters that train.
 - `first_page`: what the first page says of its run.
@@ -16,6 +16,7 @@
 __all__ = [
     "acquisition_shift",
     "comparisons",
+    "cost",
     "data",
     "discussion",
     "first_page",

@@ -30,7 +30,7 @@ DEAD_KERNEL_SECONDS = 10.0
 
 def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
     """Have pretrained weights fetched or matched, and say what the trainings will take here."""
-    from helpers.models import cost, networks
+    from helpers.models import cost, features, networks
 
     bases = {model: architectures.get(model).base for model in settings.models}
     # Two models may stand on one network, and differ in what it is fed.
@@ -44,6 +44,8 @@ def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
         return
     seeds = Counter(model for model, _ in trainings.missing(run, settings, dataset))
     for model, count in seeds.items():
+        if settings.features_are_fixed(model) and features.are_kept(run, settings, dataset, model):
+            continue
         seconds = cost.estimated_seconds(settings, dataset, model, count)
         console.say_begin(
             f"no GPU is seen: {model} will take about {timedelta(seconds=round(seconds))} for "

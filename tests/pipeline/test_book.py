@@ -28,8 +28,8 @@ TRAINING = {"02-custom-cnn", "03-resnet50"}
 HEATMAPS = {"05-grad-cam", "07-claims-ledger", "10-heatmaps-on-trial"}
 # The chapters that look at errors, and at copies.
 ERRORS = {"08-trust", "09-statistics"}
-# A chapter opened alone makes the controls of its trial.
-FITTING = {*TRAINING, *HEATMAPS}
+# A chapter opened alone makes the controls of its trial; one shows how features are computed.
+FITTING = {*TRAINING, *HEATMAPS, "13-cost"}
 RESULTS = {"grad_cam", "explanations", "claims"}
 # The chapters that quote the report.
 LEDGER = {"01-data", *TRAINING, "06-discussion", "07-claims-ledger", "10-heatmaps-on-trial"}

@@ -1,0 +1,44 @@
+"""What a long run says beforehand."""
+
+import shutil
+
+import pytest
+
+from helpers.models import cost
+from helpers.models import trainings as kept
+from helpers.pipeline import jobs
+from helpers.study import provenance
+from helpers.study.runs import Run
+
+
+@pytest.fixture
+def said(monkeypatch, dataset, small):
+    monkeypatch.setattr(kept, "LONG", 0)
+    monkeypatch.setattr(provenance, "gpu_count", lambda: 0)
+    monkeypatch.setattr(cost, "estimated_seconds", lambda *given: 3723)
+    told = []
+    monkeypatch.setattr(jobs.console, "say_begin", told.append)
+
+    def prepared(run):
+        told.clear()
+        jobs.prepare(run, small, dataset)
+        return told
+
+    return prepared
+
+
+def test_every_missing_training_is_told_with_its_time(said, tmp_path):
+    assert said(Run(tmp_path)) == [
+        f"no GPU is seen: {model} will take about 1:02:03 for 2 epochs and 1 seed"
+        for model in ("custom-cnn", "resnet50")
+    ]
+
+
+def test_features_that_are_kept_cost_nothing_again(said, trainings, run, tmp_path):
+    shutil.copytree(run.features("resnet50"), Run(tmp_path).features("resnet50"))
+    (told,) = said(Run(tmp_path))
+    assert "custom-cnn" in told
+
+
+def test_nothing_is_told_of_trainings_that_are_there(said, trainings, run):
+    assert said(run) == []
