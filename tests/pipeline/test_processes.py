@@ -101,3 +101,27 @@ def test_a_dead_child_is_noticed_and_a_living_one_is_let_be():
         time.sleep(1.5)
         assert told == ["dead"]
     child.wait()
+
+
+# A program with a job elsewhere: it takes the job back when it is interrupted.
+SUBMITTER = """
+import subprocess, sys, time
+from pathlib import Path
+begun = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(begun.pid, flush=True)
+try:
+    time.sleep(600)
+except KeyboardInterrupt:
+    Path(sys.argv[1], "taken back").touch()
+"""
+
+
+@pytest.mark.parametrize("has_jobs_elsewhere", [False, True])
+def test_only_a_program_with_jobs_elsewhere_may_take_them_back(tmp_path, has_jobs_elsewhere):
+    given = tmp_path, dict(os.environ), has_jobs_elsewhere
+    with processes.working_for(*given) as environment:
+        command = [sys.executable, "-c", SUBMITTER, str(tmp_path)]
+        submitter = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        job = int(submitter.stdout.readline())
+    assert ends(job) and submitter.wait() is not None
+    assert (tmp_path / "taken back").exists() == has_jobs_elsewhere
