@@ -15,12 +15,14 @@ from pathlib import Path
 from helpers.data import dataset, scans
 from helpers.heatmaps import controls, results
 from helpers.models import trainings
-from helpers.pipeline import console, contents, surroundings
+from helpers.pipeline import console, contents, processes, surroundings
 from helpers.pipeline.resources import THREADS, asked, asked_by_maps, asked_by_training
 from helpers.study import architectures, runs
 from helpers.study.code import imported_by
 from helpers.study.provenance import digest, file_digest
 from helpers.study.settings import PROTOCOL, REPOSITORY, differences, load_settings
+
+processes.heed_interruptions()
 
 PARAMETERS = config["parameters"]
 SETTINGS = load_settings(**PARAMETERS)

@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import psutil
 
@@ -63,7 +65,27 @@ def call_off(folder: Path) -> None:
     for process in first:
         with contextlib.suppress(psutil.Error):
             process.send_signal(signal.SIGINT)
-    psutil.wait_procs(first, timeout=CALLING_OFF_SECONDS)
+    deadline = time.monotonic() + CALLING_OFF_SECONDS
+    # Not waited for as a child is: its parent, which waits for this process, has yet to reap it.
+    while any(map(_is_alive, first)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+
+
+def heed_interruptions() -> None:
+    """Have this program end its work when it is interrupted, whoever began it and listens still.
+
+    What a shell has in background ignores SIGINT, and Snakemake, when what it tells is read no
+    more, ends without calling off its jobs.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        if not os.isatty(1):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def _parent(process: psutil.Process) -> int | None:

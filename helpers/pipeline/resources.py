@@ -22,8 +22,9 @@ OPTIONS = ("--executor", "-e")
 EXECUTORS_HERE = ("local", "dryrun", "touch")
 
 MEGABYTE = 1_000_000
-# TensorFlow and Keras imported take 0.8 GB, the smallest training 0.9 GB; a page's libraries more.
-FLOOR = 1_500 * MEGABYTE
+# TensorFlow and Keras imported take 0.8 GB, the smallest training 0.9 GB, and each of the two
+# Snakemakes that a cluster has around it 0.3 GB.
+FLOOR = 2_000 * MEGABYTE
 # Images as bytes are held by their data set, by the batches of validation and test, and by views.
 COPIES = 4
 # Of a batch in training, for each pixel of each image; measured were 1.3 kB of the custom CNN and

@@ -116,7 +116,7 @@ def test_slurm_is_asked_for_the_same(name):
     assert re.search(r"resources: .*\bgpu=1\b", jobs["train"])
     assert re.search(r"resources: .*\bruntime=77\b", jobs["train"])
     assert "gpu=" not in jobs["metrics"]
-    assert re.search(r"resources: .*\bmem_mb=1500\b", jobs["metrics"])
+    assert re.search(r"resources: .*\bmem_mb=2000\b", jobs["metrics"])
 
 
 def kubernetes(folder: Path, *arguments: str, counts: str = "") -> str:

@@ -22,7 +22,7 @@ def of(size: int, each: int = 2) -> Dataset:
 
 def test_a_job_asks_for_what_tensorflow_takes_and_four_times_its_images():
     small, large = resources.asked(of(28)), resources.asked(of(224, each=20))
-    assert small == {"mem_mb": 1_500, "runtime": 60}
+    assert small == {"mem_mb": 2_000, "runtime": 60}
     assert large["mem_mb"] - small["mem_mb"] == round(4 * 3 * 80 * 224**2 / 1e6)
 
 
