@@ -95,7 +95,7 @@ def made_of_trainings(module, *more):
 
 
 def asks(amounts):
-    """Resources of a job, `amounts` of its wildcards, and as much again for each further attempt."""
+    """Resources of a job, `amounts` of its wildcards, as much again for each attempt."""
     return {
         name: lambda wildcards, attempt, name=name: amounts(wildcards)[name] * attempt
         for name in ("mem_mb", "runtime")

@@ -101,8 +101,11 @@ def blocks(text: str, begin: str) -> dict[str, str]:
 def test_every_rule_says_what_its_jobs_ask_for(name):
     rules = blocks((REPOSITORY / "Snakefile").read_text(), r"^rule (\w+):$")
     # Jobs here have no resources but those that their rule declares.
-    jobs = blocks(plan(name, ""), r"^rule (\w+):$")
+    planned = plan(name, "", f"{SMALL} seeds=[0,1]")
+    jobs = blocks(planned, r"^rule (\w+):$")
     assert set(jobs) == set(rules)
+    # The first training on a frozen base keeps its features for the others.
+    assert re.search(r"input: .*resnet50/seed-0/predictions.npz, .*train-resnet50-1", planned)
     for rule, text in rules.items():
         assert re.search(r"^    threads: \w+$", text, re.MULTILINE), rule
         for amount in ("mem_mb", "runtime"):
