@@ -4,6 +4,9 @@ By hand, after a first call: snakemake --cores all --configfile runs/demo/call.j
 must be made of (keys of trainings, digests of code, texts and data) is kept as a file under
 `runs/<name>/wanted/`, which is written anew only when that changes: a result older than its file is
 made again, whatever the times of the files that it read.
+
+What a job asks for is computed in helpers/pipeline/resources.py, and each attempt of --retries asks
+for as much again.
 """
 
 import sys
@@ -12,11 +15,14 @@ from pathlib import Path
 from helpers.data import dataset, scans
 from helpers.heatmaps import controls, results
 from helpers.models import trainings
-from helpers.pipeline import console, contents
+from helpers.pipeline import console, contents, processes, surroundings
+from helpers.pipeline.resources import THREADS, asked, asked_by_maps, asked_by_training
 from helpers.study import architectures, runs
 from helpers.study.code import imported_by
 from helpers.study.provenance import digest, file_digest
 from helpers.study.settings import PROTOCOL, REPOSITORY, differences, load_settings
+
+processes.heed_interruptions()
 
 PARAMETERS = config["parameters"]
 SETTINGS = load_settings(**PARAMETERS)
@@ -93,7 +99,31 @@ def made_of_trainings(module, *more):
     return trainings.result_key(SETTINGS, DATASET, REPOSITORY / module, *more)
 
 
+def asks(amounts):
+    """Resources of a job, `amounts` of its wildcards, as much again for each attempt."""
+    return {
+        name: lambda wildcards, attempt, name=name: amounts(wildcards)[name] * attempt
+        for name in ("mem_mb", "runtime")
+    }
+
+
+def features_before(wildcards):
+    """The training that keeps a frozen base's features, which those with other seeds then share."""
+    first = (wildcards.model, SETTINGS.first_seed)
+    is_first = int(wildcards.seed) == SETTINGS.first_seed
+    if is_first or not SETTINGS.features_are_fixed(wildcards.model):
+        return []
+    return ancient(trained([first]))
+
+
+LITTLE = asks(lambda wildcards: asked(DATASET))
+MAPS = asks(lambda wildcards: asked_by_maps(SETTINGS, DATASET))
+A_TRAINING = asks(lambda wildcards: asked_by_training(SETTINGS, DATASET, wildcards.model))
 KEYS = {pair: trainings.key(SETTINGS, DATASET, *pair) for pair in TRAINED}
+
+
+envvars:
+    *surroundings.handed_on(),
 
 
 wildcard_constraints:
@@ -125,6 +155,9 @@ rule site:
         ),
     output:
         update(f"{FOLDER}/html/index.html"),
+    threads: 1
+    resources:
+        **LITTLE,
     shell:
         JOB + "render"
 
@@ -135,6 +168,9 @@ rule chapter:
         lambda wildcards: wanted(wildcards.chapter, read_beside(wildcards.chapter)),
     output:
         update(f"{FOLDER}/notebooks/{{chapter}}.ipynb"),
+    threads: 1
+    resources:
+        **MAPS,
     shell:
         JOB + "chapter {wildcards.chapter}"
 
@@ -150,6 +186,9 @@ rule claims:
         ),
     output:
         update(f"{FOLDER}/artifacts/claims.json"),
+    threads: 1
+    resources:
+        **LITTLE,
     shell:
         JOB + "claims"
 
@@ -163,6 +202,9 @@ rule acquisition:
         ),
     output:
         update(f"{FOLDER}/artifacts/acquisition.json"),
+    threads: 1
+    resources:
+        **MAPS,
     shell:
         JOB + "acquisition"
 
@@ -176,7 +218,9 @@ rule patients:
         ),
     output:
         update(f"{FOLDER}/artifacts/patients.json"),
-    threads: workflow.cores
+    threads: THREADS
+    resources:
+        **MAPS,
     shell:
         JOB + "patients"
 
@@ -189,7 +233,9 @@ rule explanations:
     output:
         update(f"{FOLDER}/artifacts/explanations.json"),
         update(f"{FOLDER}/heatmaps.npz"),
-    threads: workflow.cores
+    threads: THREADS
+    resources:
+        **MAPS,
     shell:
         JOB + "explanations"
 
@@ -204,6 +250,9 @@ rule metrics:
         ),
     output:
         update(f"{FOLDER}/artifacts/metrics.json"),
+    threads: 1
+    resources:
+        **LITTLE,
     shell:
         JOB + "metrics"
 
@@ -214,7 +263,9 @@ rule grad_cam:
         wanted("grad-cam", made_of_trainings("helpers/heatmaps/methods.py")),
     output:
         update(f"{FOLDER}/artifacts/{{model}}/seed-{{seed}}/grad-cam.npz"),
-    threads: workflow.cores
+    threads: THREADS
+    resources:
+        **MAPS,
     shell:
         JOB + "grad-cam {wildcards.model} {wildcards.seed}"
 
@@ -225,18 +276,23 @@ rule control:
         wanted("controls", controls.keys(RUN, SETTINGS, DATASET)),
     output:
         touch(f"{FOLDER}/controls/{{model}}.trained"),
-    threads: workflow.cores
+    threads: THREADS
+    resources:
+        **A_TRAINING,
     shell:
         JOB + "control {wildcards.model}"
 
 
 rule train:
     input:
+        features_before,
         lambda wildcards: wanted(
             f"train-{wildcards.model}-{wildcards.seed}", KEYS[wildcards.model, int(wildcards.seed)]
         ),
     output:
         [update(f"{FOLDER}/artifacts/{{model}}/seed-{{seed}}/{name}") for name in TRAINING],
-    threads: workflow.cores
+    threads: THREADS
+    resources:
+        **A_TRAINING,
     shell:
         JOB + "train {wildcards.model} {wildcards.seed}"

@@ -4,6 +4,7 @@
   missing, or open a packed run.
 - `jobs`: one job of the Snakefile each.
 - `processes`, `surroundings`: the processes of a run, and the environment that they are given.
+- `resources`: the cores, memory and time that a job asks for; `kubernetes.sh` asks Kubernetes.
 - `contents`: which pages the book consists of, and what its site is rendered from.
 - `durations`: how long jobs took before, and so how long is left.
 - `sweep`: `make sweep`: a grid of models, seeds and sizes.
@@ -43,6 +44,7 @@ __all__ = [
     "pack",
     "processes",
     "record",
+    "resources",
     "site",
     "sources",
     "surroundings",

@@ -19,7 +19,15 @@ from helpers.data import dataset as datasets
 from helpers.data import scans
 from helpers.data.dataset import Dataset
 from helpers.models import trainings, weights
-from helpers.pipeline import console, damage, description, durations, processes, surroundings
+from helpers.pipeline import (
+    console,
+    damage,
+    description,
+    durations,
+    processes,
+    resources,
+    surroundings,
+)
 from helpers.study import architectures, provenance, runs
 from helpers.study.errors import InputError
 from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
@@ -67,13 +75,18 @@ def build(
     weights.check(settings)
     scans.check(dataset)
     snakemake_arguments = _snakemake_arguments()
-    _prepare(folder, settings, dataset, parameters)
-    with at_work_in(folder) as environment, (folder.folder / "log.txt").open("w") as log:
+    is_elsewhere = resources.is_elsewhere(snakemake_arguments)
+    _prepare(folder, settings, dataset, parameters, is_elsewhere)
+    with (
+        at_work_in(folder, is_elsewhere) as environment,
+        (folder.folder / "log.txt").open("w") as log,
+    ):
         damage.discard(folder, settings)
         description.write(folder, settings, dataset)
         runs.write_json(folder.call, {"run": folder.folder.name, "parameters": parameters})
         command = [
-            *(sys.executable, "-m", "snakemake", "--snakefile", "Snakefile", "--cores", "all"),
+            *(sys.executable, "-m", "snakemake", "--snakefile", "Snakefile"),
+            *([] if is_elsewhere else resources.limits_here()),
             *("--nolock", "--rerun-incomplete", "--nocolor", "--quiet", "reason", "host"),
             *("--configfile", str(folder.call.relative_to(REPOSITORY))),
             *("--rerun-triggers", "mtime", "--profile", "none", "--workflow-profile", "none"),
@@ -106,14 +119,18 @@ def _snakemake_arguments() -> list[str]:
         raise InputError(f"can't read SNAKEMAKE_ARGUMENTS {given!r}: {error}") from None
 
 
-def _prepare(run: runs.Run, settings: Settings, dataset: Dataset, parameters: dict) -> None:
+def _prepare(
+    run: runs.Run, settings: Settings, dataset: Dataset, parameters: dict, is_elsewhere: bool
+) -> None:
     if settings.data.is_embedded or not trainings.missing(run, settings, dataset):
         return
     on_bases = [model for model in settings.models if architectures.get(model).base]
     has_weights = any(settings.weights(model) != weights.RANDOM for model in on_bases)
-    if not has_weights and not trainings.are_long(settings, dataset):
+    is_told_time = trainings.are_long(settings, dataset) and not is_elsewhere
+    if not has_weights and not is_told_time:
         return
     command = [sys.executable, "-m", "helpers.pipeline.jobs", "prepare"]
+    command += ["elsewhere"] if is_elsewhere else []
     command += ["--folder", str(run.folder), "--parameters", json.dumps(parameters)]
     with processes.working_for(run.folder, surroundings.plain()) as environment:
         display = console.Display(io.StringIO(), sys.stderr)
@@ -122,7 +139,7 @@ def _prepare(run: runs.Run, settings: Settings, dataset: Dataset, parameters: di
 
 
 @contextmanager
-def at_work_in(run: runs.Run) -> Iterator[dict[str, str]]:
+def at_work_in(run: runs.Run, has_jobs_elsewhere: bool = False) -> Iterator[dict[str, str]]:
     """Have a run's folder for oneself, cleared of what killed calls left half-made or at work.
 
     Yields the environment for the run's programs, all of which end with the block. InputError
@@ -132,7 +149,8 @@ def at_work_in(run: runs.Run) -> Iterator[dict[str, str]]:
     with (run.folder / ".lock").open("w") as lock:
         _lock(lock.fileno(), run)
         temporary = run.folder / f"{runs.UNFINISHED}temporary"
-        with processes.working_for(run.folder, surroundings.plain()) as environment:
+        plain = surroundings.plain()
+        with processes.working_for(run.folder, plain, has_jobs_elsewhere) as environment:
             runs.remove_unfinished(run)
             temporary.mkdir()
             yield environment | {"TMPDIR": str(temporary)}

@@ -25,6 +25,10 @@ PREFIX = "octmnist: "
 BEGINS = "octmnist begins: "
 # How the Snakefile tells `Display` which jobs there will be.
 PLANS = "octmnist plans: "
+# How Snakemake tells of a job that failed on another machine, line by line.
+FAILED = re.compile(r"Error in (?:rule|group) ([\w-]+):")
+LOG_OF_FAILED = re.compile(r"    log: (.+) \(check log file")
+ID_OF_FAILED = re.compile(r"    external_jobid: (.+)")
 NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -94,6 +98,16 @@ def _exported() -> str:
     return f" (from your environment: {', '.join(names)})" if names else ""
 
 
+def _failed_elsewhere(rule: str, job: str, log: str) -> str:
+    """What is known of a job that failed on another machine: its own words, if it left a log."""
+    told = f"{rule}, job {job} of the cluster: "
+    with contextlib.suppress(OSError):
+        lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()
+        said = [line.removeprefix(PREFIX) for line in lines if line.startswith(PREFIX)]
+        return told + "; ".join([*said, f"see {log}"])
+    return f"{told}failed; the cluster's log of it says why"
+
+
 class Display:
     """Follows a program that runs jobs, and shows one line a job; the rest goes into a log.
 
@@ -111,6 +125,7 @@ class Display:
         self._started, self._seconds_left = time.monotonic(), seconds_left
         self._planned: list[str] = []
         self._begun: dict[str, float] = {}  # when, by job
+        self._failed, self._log_of_failed = "", ""
         self.errors: list[str] = []
 
     def follow(self, command: list[str], folder: Path, environment: dict[str, str]) -> int:
@@ -149,6 +164,12 @@ class Display:
             self._begin(line.removeprefix(BEGINS))
         elif line.startswith(PREFIX):
             self.errors.append(line.removeprefix(PREFIX))
+        elif found := FAILED.match(line):
+            self._failed, self._log_of_failed = found[1], ""
+        elif found := LOG_OF_FAILED.match(line):
+            self._log_of_failed = found[1]
+        elif found := ID_OF_FAILED.match(line):
+            self.errors.append(_failed_elsewhere(self._failed, found[1], self._log_of_failed))
 
     def _begin(self, job: str) -> None:
         now = time.monotonic()

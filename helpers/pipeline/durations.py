@@ -4,10 +4,11 @@ import statistics
 from collections.abc import Mapping
 from pathlib import Path
 
+from helpers.pipeline.resources import THREADS
 from helpers.study.runs import Run, read_json, write_json
 
-# Jobs that have all cores for themselves; of the others as many are at work as there are cores.
-EXCLUSIVE = ("train", "control", "grad-cam", "explanations", "patients")
+# Jobs that take `THREADS` cores each; of the others as many are at work as there are cores.
+LARGE = ("train", "control", "grad-cam", "explanations", "patients")
 
 
 def note(run: Run, job: str, seconds: float) -> None:
@@ -39,8 +40,8 @@ def left(expected: Mapping[str, float], begun: Mapping[str, float], cores: int) 
     expected : seconds of each job; begun : seconds since each that is begun began.
     """
     remaining = {job: max(0.0, s - begun.get(job, 0.0)) for job, s in expected.items()}
-    alone = sum(s for job, s in remaining.items() if job.split()[0] in EXCLUSIVE)
-    return alone + (sum(remaining.values()) - alone) / cores
+    large = sum(s for job, s in remaining.items() if job.split()[0] in LARGE)
+    return large / max(1, cores // THREADS) + (sum(remaining.values()) - large) / cores
 
 
 def _path(run: Run, job: str) -> Path:

@@ -28,8 +28,11 @@ from helpers.study.settings import REPOSITORY, Settings, load_settings
 DEAD_KERNEL_SECONDS = 10.0
 
 
-def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
-    """Have pretrained weights fetched or matched, and say what the trainings will take here."""
+def prepare(run: Run, settings: Settings, dataset: Dataset, where: str = "here") -> None:
+    """Have pretrained weights fetched or matched, and say what the trainings will take here.
+
+    where : another word than "here" where other machines train.
+    """
     from helpers.models import cost, features, networks
 
     bases = {model: architectures.get(model).base for model in settings.models}
@@ -40,7 +43,7 @@ def prepare(run: Run, settings: Settings, dataset: Dataset) -> None:
     for (_, source), base in named.items():
         if source != weights.RANDOM:
             networks.check_weights(base, source)
-    if provenance.gpu_count() or not trainings.are_long(settings, dataset):
+    if where != "here" or provenance.gpu_count() or not trainings.are_long(settings, dataset):
         return
     seeds = Counter(model for model, _ in trainings.missing(run, settings, dataset))
     for model, count in seeds.items():

@@ -9,24 +9,32 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import psutil
 
 # Every process of a run has its folder in its environment, whatever became of its parents.
 MARK = "OCTMNIST_WORKS_FOR"
 ENDING_SECONDS = 20.0
+# How long a program may take to call off its jobs on other machines.
+CALLING_OFF_SECONDS = 75.0
 POLL_SECONDS = 0.3
 
 
 @contextlib.contextmanager
-def working_for(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
+def working_for(
+    folder: Path, environment: dict[str, str], has_jobs_elsewhere: bool = False
+) -> Iterator[dict[str, str]]:
     """Yield an environment whose processes end with this block, also when this process is killed.
 
-    What an earlier call left at work for the folder is ended first.
+    What an earlier call left at work for the folder is ended first. A program that has jobs on
+    other machines is first given the time to call them off.
     """
     end_all(folder)
+    call_off = ["call off"] if has_jobs_elsewhere else []
     keeper = subprocess.Popen(
-        [sys.executable, "-m", "helpers.pipeline.processes", folder],
+        [sys.executable, "-m", "helpers.pipeline.processes", folder, *call_off],
         stdin=subprocess.PIPE,
         start_new_session=True,  # what ends this process's group leaves it alone
         env=environment,
@@ -47,6 +55,44 @@ def end_all(folder: Path) -> None:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(found, timeout=1)
+
+
+def call_off(folder: Path) -> None:
+    """Interrupt the program that submits a run's jobs, and wait for it to take them back."""
+    found = _working_for(folder)
+    pids = {process.pid for process in found}
+    first = [process for process in found if _parent(process) not in pids]
+    for process in first:
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + CALLING_OFF_SECONDS
+    # Not waited for as a child is: its parent, which waits for this process, has yet to reap it.
+    while any(map(_is_alive, first)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+
+
+def heed_interruptions() -> None:
+    """Have this program end its work when it is interrupted, whoever began it and listens still.
+
+    What a shell has in background ignores SIGINT, and Snakemake, when what it tells is read no
+    more, ends without calling off its jobs.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        if not os.isatty(1):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+
+
+def _parent(process: psutil.Process) -> int | None:
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def end_with_parent() -> None:
@@ -105,4 +151,6 @@ def _working_for(folder: Path) -> list[psutil.Process]:
 
 if __name__ == "__main__":
     sys.stdin.read()
+    if sys.argv[2:]:
+        call_off(Path(sys.argv[1]))
     end_all(Path(sys.argv[1]))

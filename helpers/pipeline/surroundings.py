@@ -2,6 +2,7 @@
 
 import os
 
+from helpers.data.files import CACHE_VARIABLE
 from helpers.study import runs
 
 # What begins so is the user's settings of a program, or of the shell, that would change results,
@@ -59,6 +60,15 @@ FOLDERS = (
     "XDG_CONFIG_HOME",
     "XDG_DATA_HOME",
 )
+
+
+def handed_on() -> list[str]:
+    """Names of this process's variables that jobs need on another machine too.
+
+    A cluster that starts its jobs in an environment of its own, as Kubernetes does, is handed them
+    by Snakemake.
+    """
+    return sorted({*KEPT, *OWN, *FOLDERS, CACHE_VARIABLE} & set(os.environ))
 
 
 def plain() -> dict[str, str]:

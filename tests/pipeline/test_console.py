@@ -134,3 +134,29 @@ def test_an_interruption_is_one_line(number):
     assert said == (
         "octmnist: interrupted; what was finished is kept, and the same command goes on\n"
     )
+
+
+FAILURE = """
+print('''Error in rule train:
+    message: For further error details see the cluster/cloud log.
+    jobid: 1
+    log: {log} (check log file(s) for error details)
+    external_jobid: 4711''')
+"""
+
+
+def failures(log: str) -> list[str]:
+    display = Display(io.StringIO(), io.StringIO())
+    display.follow([sys.executable, "-c", FAILURE.replace("{log}", log)], None, os.environ)
+    return display.errors
+
+
+def test_a_job_that_failed_elsewhere_tells_what_its_log_says(tmp_path):
+    log = tmp_path / "4711.log"
+    log.write_text("noise\noctmnist: no room is left\nnoise\n")
+    told = f"train, job 4711 of the cluster: no room is left; see {log}"
+    assert failures(str(log)) == [told]
+    log.unlink()
+    assert failures(str(log)) == [
+        "train, job 4711 of the cluster: failed; the cluster's log of it says why"
+    ]

@@ -101,3 +101,40 @@ def test_a_dead_child_is_noticed_and_a_living_one_is_let_be():
         time.sleep(1.5)
         assert told == ["dead"]
     child.wait()
+
+
+# A program with a job elsewhere: it takes the job back when it is interrupted.
+SUBMITTER = """
+import subprocess, sys, time
+from pathlib import Path
+from helpers.pipeline import processes
+processes.heed_interruptions()
+begun = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(begun.pid, flush=True)
+try:
+    time.sleep(600)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    Path(sys.argv[1], "taken back").touch()
+"""
+
+
+@pytest.mark.parametrize("has_jobs_elsewhere", [False, True])
+def test_only_a_program_with_jobs_elsewhere_may_take_them_back(tmp_path, has_jobs_elsewhere):
+    given = tmp_path, dict(os.environ), has_jobs_elsewhere
+    with processes.working_for(*given) as environment:
+        submitter = subprocess.Popen(
+            [sys.executable, "-c", SUBMITTER, str(tmp_path)],
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            # As a shell has it in background, and nobody reads on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        )
+        job = int(submitter.stdout.readline())
+        submitter.stdout.close()
+        started = time.monotonic()
+    assert time.monotonic() - started < processes.CALLING_OFF_SECONDS / 2
+    assert ends(job) and submitter.wait() is not None
+    assert (tmp_path / "taken back").exists() == has_jobs_elsewhere
