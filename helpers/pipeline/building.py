@@ -21,6 +21,7 @@ from helpers.data.dataset import Dataset
 from helpers.models import trainings, weights
 from helpers.pipeline import console, damage, description, durations, processes, surroundings
 from helpers.study import architectures, provenance, runs
+from helpers.study.environment import OF_THE_USER
 from helpers.study.errors import InputError
 from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
 
@@ -59,7 +60,7 @@ def build(
     metrics where no more than they is wanted; InputError for input that can't be used, before
     anything is written, and when a job failed.
     """
-    parameters = {"profile": profile, **parameters}
+    parameters = {"profile": profile, **OF_THE_USER, **parameters}
     settings = load_settings(**parameters)
     folder = runs.named(run or settings.profile)
     made = folder.html / "index.html" if is_whole_book else folder.metrics
