@@ -9,6 +9,7 @@ TensorFlow alone: Keras's own `keras.distribution` runs on JAX, and takes no une
 """
 
 import contextlib
+import functools
 
 from helpers.models.backend import keras
 
@@ -27,14 +28,7 @@ def spread(count: int) -> contextlib.AbstractContextManager[object]:
     """
     if count == 1:
         return contextlib.nullcontext()
-    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    names = [device.name for device in tf.config.list_logical_devices(kind)]
-    if count > len(names):
-        raise InputError(
-            f"devices = {count}: TensorFlow sees {len(names)} {kind} here; ask for no more, or "
-            "leave devices out"
-        )
-    return tf.distribute.MirroredStrategy(names[:count]).scope()
+    return _strategy(count).scope()
 
 
 def synchronise(network: keras.Model) -> None:
@@ -42,3 +36,16 @@ def synchronise(network: keras.Model) -> None:
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
+
+
+# One for all trainings of a process: two number their exchanges alike, and wait for each other's.
+@functools.cache
+def _strategy(count: int) -> tf.distribute.Strategy:
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    names = [device.name for device in tf.config.list_logical_devices(kind)]
+    if count > len(names):
+        raise InputError(
+            f"devices = {count}: TensorFlow sees {len(names)} {kind} here; ask for no more, or "
+            "leave devices out"
+        )
+    return tf.distribute.MirroredStrategy(names[:count])
