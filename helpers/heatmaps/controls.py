@@ -146,7 +146,9 @@ def shuffled_labels(dataset: Dataset, seed: int = 0) -> Dataset:
 
 def _protocol(settings: Settings, dataset: Dataset) -> Settings:
     default = load_settings(DEFAULT_PROFILE)
+    backend = settings.training.backend
     of_the_run = {
+        "training": default.training.model_copy(update={"backend": backend}),
         "data": default.data.model_copy(update={"image_size": dataset.size}),
         "convolutions": settings.convolutions,
         "base": settings.base.model_copy(update={"cached_views": default.base.cached_views}),

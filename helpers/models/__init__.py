@@ -8,6 +8,7 @@
 - `batch_norm`: whether a head's moving mean keeps up with what it stands for.
 - `batches`: what an epoch trains on.
 - `checkpoints`: what a training that was killed needs to go on.
+- `devices`: several GPUs of one machine.
 - `features`: a frozen base's features, computed once and kept.
 - `fit`: fitting a model, and keeping what came out.
 - `cost`: how long a training will take here.
@@ -20,6 +21,7 @@ __all__ = [
     "batches",
     "checkpoints",
     "cost",
+    "devices",
     "features",
     "fit",
     "networks",

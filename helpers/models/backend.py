@@ -3,12 +3,13 @@
 Every module takes Keras from here, before it imports a library that imports Keras by itself.
 """
 
+import os
 from typing import Any
 
-from helpers.study.environment import VARIABLES
 from helpers.study.errors import InputError
 
-BACKEND = VARIABLES["KERAS_BACKEND"]
+# TensorFlow, but in a job that trains on another (`environment`).
+BACKEND = os.environ["KERAS_BACKEND"]
 
 
 def _configured() -> Any:
@@ -19,6 +20,11 @@ def _configured() -> Any:
         raise InputError(
             f"Keras's own settings file (keras.json in ~/.keras or KERAS_HOME): {error}; mend it, "
             "or move it away"
+        ) from None
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"backend = {BACKEND}: {error.name} is not installed; install it "
+            f"(.venv/bin/uv pip install --python .venv {BACKEND}), or train on tensorflow"
         ) from None
     if keras.config.backend() != BACKEND:
         raise InputError(

@@ -1,9 +1,10 @@
 """Fitting a model as the report describes it, and keeping what came out under a key.
 
-Keras runs on TensorFlow alone here (`backend`), which also feeds the batches.
+TensorFlow feeds the batches, whatever backend Keras runs on.
 """
 
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from helpers.models.backend import keras
@@ -16,7 +17,7 @@ from tqdm import tqdm
 from tqdm.keras import TqdmCallback
 
 from helpers.data.dataset import Dataset
-from helpers.models import augmentation, batches, features, networks, trainings
+from helpers.models import augmentation, batches, devices, features, networks, trainings
 from helpers.models.checkpoints import Checkpoint
 from helpers.models.trainings import Trained
 from helpers.study import provenance
@@ -38,30 +39,38 @@ def load_or_train(run: Run, settings: Settings, dataset: Dataset, model: str, se
 
 
 def _train(run: Run, settings: Settings, dataset: Dataset, model: str, seed: int) -> None:
+    chosen = settings.training
+    if chosen.backend != keras.config.backend():
+        raise InputError(
+            f"{model}, seed {seed}: backend = {chosen.backend}, and Keras runs on "
+            f"{keras.config.backend()} here; have make book train it"
+        )
     made = provenance.here_and_now()  # beforehand: no training is lost to an answer that fails
     key = trainings.key(settings, dataset, model, seed)
     checkpoint = Checkpoint(run.checkpoint(model, seed), key)
-    network = networks.build(model, settings, dataset.shape, len(dataset.classes), seed)
     if settings.features_are_fixed(model):
         inputs = features.load_or_extract(run, settings, dataset, model)
-        # What came before may or may not have drawn random numbers.
-        keras.utils.set_random_seed(seed)
-        fitted, draw = networks.head_of(network), batches.of_views(inputs["train"])
+        draw = batches.of_views(inputs["train"])
     else:
         inputs = {name: split.images for name, split in dataset.splits.items()}
-        fitted, draw = network, batches.of_images(settings, dataset)
+        draw = batches.of_images(settings, dataset)
     truth = batches.one_hot(dataset.train.labels, len(dataset.classes))
-    size = settings.training.batch_size
-    drawn = batches.shuffled(draw, truth, size, seed, lambda: checkpoint.epoch)
+    drawn = batches.shuffled(draw, truth, chosen.batch_size, seed, lambda: checkpoint.epoch)
     rate, title = settings.learning_rate(model), f"{model}, seed {seed}"
-    given = fitted, drawn, inputs["val"], settings.training, dataset, rate
-    history = _fit(*given, checkpoint, title)
+    with devices.spread(chosen.devices):
+        network = networks.build(model, settings, dataset.shape, len(dataset.classes), seed)
+        fitted = networks.head_of(network) if settings.features_are_fixed(model) else network
+        if chosen.devices > 1:
+            devices.synchronise(network)
+        given = fitted, drawn, inputs["val"], chosen, dataset, rate
+        history = _fit(*given, checkpoint, title)
+        predicted = {name: _predict(fitted, inputs[name], title) for name in ("val", "test")}
     with replacing(run.training(model, seed)) as folder:
         np.savez(
             folder / trainings.PREDICTIONS,
-            val_probabilities=_predict(fitted, inputs["val"], title),
+            val_probabilities=predicted["val"],
             val_labels=dataset.val.labels,
-            test_probabilities=_predict(fitted, inputs["test"], title),
+            test_probabilities=predicted["test"],
             test_labels=dataset.test.labels,
         )
         history.to_csv(folder / trainings.HISTORY)
@@ -84,6 +93,7 @@ def _facts(
         "data_origin": dataset.origin,
         "data_fingerprint": dataset.fingerprint,
         "settings": settings.told(),
+        "backend": f"{keras.config.backend()} {version(keras.config.backend())}",
         "parameters": {"total": total, "trainable": trainable},
     }
 

@@ -25,8 +25,11 @@ from helpers.study.settings import Settings
 
 # The modules of this wing that determine what a training gives.
 DETERMINING = (
-    *("augmentation", "backend", "batches", "checkpoints", "features", "fit", "networks"),
+    *("augmentation", "backend", "batches", "checkpoints", "devices", "features", "fit"),
+    "networks",
 )
+# How trainings run unless their settings say otherwise, which then is no part of their key.
+USUAL = {"devices": 1, "backend": "tensorflow"}
 # What a training leaves in its folder; the last holds the digests of all under `SEAL`.
 PREDICTIONS, HISTORY, MODEL = "predictions.npz", "history.csv", "model.keras"
 PROVENANCE, SEAL = "provenance.json", "sha256"
@@ -88,7 +91,8 @@ class Trained:
 
 def key(settings: Settings, dataset: Dataset, model: str, seed: int) -> str:
     """What determines a training: its seed, its settings, base weights, the images, the code."""
-    determining = settings.determining(model)
+    told = settings.determining(model)
+    determining = {name: value for name, value in told.items() if USUAL.get(name) != value}
     if "weights" in determining:
         determining["weights"] = _identity(settings, model)
     return digest(model, seed, dataset.fingerprint, determining, _code(model))
@@ -98,6 +102,8 @@ def features_key(settings: Settings, dataset: Dataset, model: str) -> str:
     """What determines a model's frozen features."""
     augmentation = settings.augmentation.model_dump(mode="json")
     blocks = [augmentation, settings.base.model_dump(mode="json", exclude={"weights"})]
+    if settings.training.backend != USUAL["backend"]:
+        blocks.append(settings.training.backend)
     return digest(model, dataset.fingerprint, blocks, _identity(settings, model), _code(model))
 
 

@@ -29,6 +29,7 @@ from helpers.pipeline import (
     surroundings,
 )
 from helpers.study import architectures, provenance, runs
+from helpers.study.environment import OF_THE_USER
 from helpers.study.errors import InputError
 from helpers.study.settings import DEFAULT_PROFILE, REPOSITORY, Settings, load_settings
 
@@ -67,7 +68,7 @@ def build(
     metrics where no more than they is wanted; InputError for input that can't be used, before
     anything is written, and when a job failed.
     """
-    parameters = {"profile": profile, **parameters}
+    parameters = {"profile": profile, **OF_THE_USER, **parameters}
     settings = load_settings(**parameters)
     folder = runs.named(run or settings.profile)
     made = folder.html / "index.html" if is_whole_book else folder.metrics

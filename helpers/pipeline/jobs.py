@@ -20,7 +20,7 @@ from helpers.data.dataset import Dataset
 from helpers.models import trainings, weights
 from helpers.pages import published
 from helpers.pipeline import console, durations, processes, site
-from helpers.study import architectures, provenance
+from helpers.study import architectures, environment, provenance
 from helpers.study.errors import InputError
 from helpers.study.runs import Run, read_json
 from helpers.study.settings import REPOSITORY, Settings, load_settings
@@ -120,6 +120,8 @@ JOBS = {
     "acquisition": "helpers.evaluation.acquisition:load_or_measure",
     "patients": "helpers.evaluation.patients:load_or_measure",
 }
+# These alone load Keras with the backend that the settings name; a model that is kept runs on any.
+TRAINING = ("prepare", "train", "control")
 
 
 def main() -> None:
@@ -145,6 +147,8 @@ def main() -> None:
             chapter(run, parameters, *options.arguments)
         else:
             settings = load_settings(**parameters)
+            if options.job in TRAINING:
+                environment.use_backend(settings.training.backend)
             arguments = [int(text) if text.isdecimal() else text for text in options.arguments]
             do = pkgutil.resolve_name(JOBS[options.job])
             do(run, settings, datasets.load(settings.data), *arguments)

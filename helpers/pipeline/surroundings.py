@@ -17,6 +17,7 @@ FOREIGN = (
     "MPL",
     "MATPLOTLIB",
     "KERAS_BACKEND",
+    "JAX_",
     "TF_",
     "XLA_",
     "ONEDNN_",

@@ -7,6 +7,8 @@ import os
 import sys
 
 INLINE, FILES_ONLY = "module://matplotlib_inline.backend_inline", "agg"
+# Whoever exports this has the book's models trained on JAX; any other backend counts for nothing.
+OF_THE_USER = {"backend": "jax"} if os.environ.get("KERAS_BACKEND") == "jax" else {}
 # What Keras and Matplotlib read when they are imported; None stands for no such variable.
 VARIABLES = {
     "KERAS_BACKEND": "tensorflow",
@@ -25,6 +27,11 @@ def set_own() -> None:
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
+
+
+def use_backend(name: str) -> None:
+    """Have this process load Keras, which it hasn't yet, with another backend."""
+    os.environ["KERAS_BACKEND"] = name
 
 
 def _is_notebook() -> bool:

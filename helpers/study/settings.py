@@ -135,6 +135,8 @@ class Training(Block):
 
     optimizer: Literal["adam", "adamw", "rmsprop", "sgd"]
     batch_size: Count
+    devices: Count
+    backend: Literal["tensorflow", "jax"]
     epochs: Count
     class_weights: Literal["balanced", "none"]
     early_stopping_patience: Count
@@ -205,6 +207,18 @@ class Settings(BaseModel, extra="forbid", frozen=True):
             raise ValueError(
                 f"data_set {data.data_set} goes with {_readers('file', 'medmnist')}; the phantom "
                 f"of {profile} imitates {data_sets.imitated()}"
+            )
+        training = self.training
+        if training.batch_size % training.devices:
+            raise ValueError(
+                f"batch_size {training.batch_size} can't be divided among {training.devices} "
+                "devices; make it a multiple of devices"
+            )
+        if training.devices > 1 and training.backend != "tensorflow":
+            raise ValueError(
+                f"devices = {training.devices} goes with backend tensorflow; Keras on "
+                f"{training.backend} takes no batch that can't be divided evenly, as an epoch's "
+                "last one"
             )
         return self
 

@@ -77,6 +77,14 @@ def test_all_of_somebodys_settings_change_no_plan(tmp_path, home):
     assert planned_chapters("cases") == EVERY_CHAPTER
 
 
+def test_a_backend_that_somebody_exports_becomes_a_setting():
+    for backend, setting in (("jax", "jax"), ("torch", None)):
+        finished = plan(RUN="cases", SET=SMALL, environment={"KERAS_BACKEND": backend})
+        assert finished.returncode == 0, finished.stderr
+        call = json.loads((REPOSITORY / "runs" / "cases" / "call.json").read_text())
+        assert call["parameters"].get("backend") == setting
+
+
 def planned_chapters(name: str) -> int:
     planned = (REPOSITORY / "runs" / name / "log.txt").read_text(encoding="utf-8")
     return planned.count("rule chapter:")
