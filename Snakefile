@@ -31,6 +31,8 @@ RUN = runs.named(config["run"])
 FOLDER = RUN.shown
 PYTHON = sys.executable
 JOB = "{PYTHON:q} -m helpers.pipeline.jobs --folder {FOLDER} "
+# One that has cores for itself, while others have theirs.
+LARGE_JOB = "{PYTHON:q} -m helpers.pipeline.jobs --cores {threads} --folder {FOLDER} "
 TRAINING = ("predictions.npz", "history.csv", "model.keras", "provenance.json")
 # What every page tells of the settings, which a profile may change without the caller's parameters.
 TOLD = [PARAMETERS, SETTINGS.flat(), differences(SETTINGS, load_settings(PROTOCOL))]
@@ -222,7 +224,7 @@ rule patients:
     resources:
         **MAPS,
     shell:
-        JOB + "patients"
+        LARGE_JOB + "patients"
 
 
 rule explanations:
@@ -237,7 +239,7 @@ rule explanations:
     resources:
         **MAPS,
     shell:
-        JOB + "explanations"
+        LARGE_JOB + "explanations"
 
 
 rule metrics:
@@ -267,7 +269,7 @@ rule grad_cam:
     resources:
         **MAPS,
     shell:
-        JOB + "grad-cam {wildcards.model} {wildcards.seed}"
+        LARGE_JOB + "grad-cam {wildcards.model} {wildcards.seed}"
 
 
 rule control:
@@ -280,7 +282,7 @@ rule control:
     resources:
         **A_TRAINING,
     shell:
-        JOB + "control {wildcards.model}"
+        LARGE_JOB + "control {wildcards.model}"
 
 
 rule train:
@@ -295,4 +297,4 @@ rule train:
     resources:
         **A_TRAINING,
     shell:
-        JOB + "train {wildcards.model} {wildcards.seed}"
+        LARGE_JOB + "train {wildcards.model} {wildcards.seed}"

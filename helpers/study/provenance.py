@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.study.environment import CORES
 from helpers.study.settings import REPOSITORY
 
 UNKNOWN = "not known: "
@@ -42,9 +43,10 @@ def here_and_now() -> dict[str, str]:
 
 def usable_cores() -> int:
     """How many cores this process may use; on it depends how a training's sums are rounded."""
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    is_linux = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if is_linux else os.cpu_count() or 1
+    told = os.environ.get(CORES, "")
+    return min(cores, int(told)) if told.isdecimal() and int(told) else cores
 
 
 def commit(repository: Path = REPOSITORY) -> str:

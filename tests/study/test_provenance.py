@@ -7,6 +7,7 @@ import pytest
 
 from helpers.models import fit
 from helpers.study import provenance
+from helpers.study.environment import CORES
 from helpers.study.runs import Run
 from helpers.study.settings import REPOSITORY
 
@@ -164,3 +165,13 @@ def test_provenance_is_asked_before_a_model_is_built(small, dataset, tmp_path, m
     monkeypatch.setattr(fit.networks, "build", never)
     with pytest.raises(OSError, match="no answer"):
         fit.load_or_train(Run(tmp_path), small, dataset, "custom-cnn", 0)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"), [("1", 1), ("100000", None), ("0", None), ("x", None)]
+)
+def test_cores_that_tensorflow_may_not_use_do_not_count(monkeypatch, told, expected):
+    monkeypatch.delenv(CORES, raising=False)
+    every = provenance.usable_cores()
+    monkeypatch.setenv(CORES, told)
+    assert provenance.usable_cores() == (expected or every)
