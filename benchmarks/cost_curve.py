@@ -1,7 +1,7 @@
 """What a pass over images takes in seconds and memory, by their number and their size.
 
-Run it with `python -m benchmarks.cost_curve` on a machine with nothing else to do. It writes
-`cost_curve.json` beside this file, which the chapter on cost shows. Each measurement has a process
+Run it with `python -m benchmarks.cost_curve` on a machine with nothing else to do (half an hour; a
+model's name measures that one anew). It writes `cost_curve.json` beside this file, which the chapter on cost shows. Each measurement has a process
 of its own, so that its memory is its own.
 """
 
@@ -48,7 +48,7 @@ def measure(model: str, count: int, size: int) -> dict[str, float | bool]:
         path = Path(name, "scans.npz")
         loading.write(path, size, {"train": count, "val": 64, "test": 64})
         with peak_memory() as gigabytes:
-            settings = loading.settings_of(path)
+            settings = loading.settings_of(path, is_varied=model == TRAINING)
             dataset = datasets.load(settings.data)
             took = WORKS[model](settings, dataset, Path(name))
     is_short = model == TRAINING and count > MOST
@@ -94,19 +94,22 @@ def apart(model: str, count: int, size: int) -> dict[str, float | bool]:
 
 
 def main() -> None:
-    """Measure everything, and write it down as it comes."""
-    if len(sys.argv) > 1:
-        model, count, size = sys.argv[1:]
+    """Measure everything, or what a model's name asks for, and write it down at the end."""
+    asked = sys.argv[1:]
+    if len(asked) == 3:
+        model, count, size = asked
         print(json.dumps(measure(model, int(count), int(size))))
         return
     made = here_and_now()
-    told = {name: made[name] for name in ("date", "commit", "packages", "hardware")} | {"rows": []}
-    for model, given in MEASURED.items():
-        for count, size, times in given:
+    rows = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if asked else []
+    rows = [row for row in rows if row["model"] not in asked]
+    for model in asked or MEASURED:
+        for count, size, times in MEASURED[model]:
             for _ in itertools.repeat(None, times):
-                row = {"model": model, "images": count, "size": size, **apart(model, count, size)}
-                told["rows"].append(row)
-                print(row, flush=True)
+                row = {"model": model, "images": count, "size": size}
+                rows.append(row | apart(model, count, size) | {"commit": made["commit"]})
+                print(rows[-1], flush=True)
+    told = {name: made[name] for name in ("date", "packages", "hardware")} | {"rows": rows}
     RESULTS.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 

@@ -46,20 +46,28 @@ def download(data_set: DataSet, size: int) -> Path:
 
     InputError when it can't be had, and where another file is in its place.
     """
-    folder = Path(os.environ.get(CACHE_VARIABLE, Path.home() / ".medmnist"))
-    name = f"{data_set.name}{'' if size == LEAST_SIZE else f'_{size}'}.npz"
-    images = sum(data_set.samples.values())
-    # What MedMNIST's file can't be larger than: it is compressed, and its size isn't published.
-    most = images * (size**2 * data_set.channels + BYTES_OF_LABEL) * 11 // 10 + 2**20
+    path = place(data_set, size)
     downloads.fetch(
         data_set.address[size],
-        folder / name,
+        path,
         f"md5:{data_set.md5[size]}",
-        most,
-        f"put {name} there yourself (another folder: {CACHE_VARIABLE}=...)",
-        f"move it away, or name it as your own (profile local, DATA={folder / name})",
+        most_bytes(data_set, size),
+        f"put {path.name} there yourself (another folder: {CACHE_VARIABLE}=...)",
+        f"move it away, or name it as your own (profile local, DATA={path})",
     )
-    return folder / name
+    return path
+
+
+def place(data_set: DataSet, size: int) -> Path:
+    """Where MedMNIST's file of that image size lies, or will."""
+    folder = Path(os.environ.get(CACHE_VARIABLE, Path.home() / ".medmnist"))
+    return folder / f"{data_set.name}{'' if size == LEAST_SIZE else f'_{size}'}.npz"
+
+
+def most_bytes(data_set: DataSet, size: int) -> int:
+    """What MedMNIST's file can't be larger than: it is compressed, and its size isn't published."""
+    images = sum(data_set.samples.values())
+    return images * (size**2 * data_set.channels + BYTES_OF_LABEL) * 11 // 10 + 2**20
 
 
 def read(path: Path, data_set: DataSet, splits: Sequence[str] = SPLITS) -> dict[str, Arrays]:

@@ -12,7 +12,7 @@ from helpers.evaluation import seeds
 from helpers.evaluation.measures import Measure
 from helpers.models.trainings import Predictions, Trained, recall, result_key
 from helpers.study.provenance import file_digest
-from helpers.study.runs import Run, is_current, read_json, remember, write_json
+from helpers.study.runs import Run, kept, read_json
 from helpers.study.settings import Settings
 
 BATCH = 128
@@ -72,13 +72,11 @@ class Acquisition(NamedTuple):
 
 def load_or_measure(run: Run, settings: Settings, dataset: Dataset) -> Acquisition:
     """What `acquisition.json` tells of a run, measured where it isn't there for these trainings."""
-    if not run.is_recorded:
-        beside = [(path.name, file_digest(path)) for path in scans.companions(dataset)]
-        key = result_key(settings, dataset, Path(__file__), beside)
-        if not is_current(run.acquisition, key):
-            write_json(run.acquisition, to_json(measure(run, settings, dataset)))
-            remember(run.acquisition, key)
-    return from_json(read_json(run.acquisition))
+    if run.is_recorded:
+        return from_json(read_json(run.acquisition))
+    beside = [(path.name, file_digest(path)) for path in scans.companions(dataset)]
+    key = result_key(settings, dataset, Path(__file__), beside)
+    return from_json(kept(run.acquisition, key, lambda: to_json(measure(run, settings, dataset))))
 
 
 def measure(run: Run, settings: Settings, dataset: Dataset) -> Acquisition:

@@ -17,7 +17,7 @@ from helpers.evaluation.measures import Measure
 from helpers.evaluation.seeds import OverSeeds
 from helpers.models.trainings import Predictions, Trained, recall, result_key
 from helpers.study.data_sets import DataSet, class_title
-from helpers.study.runs import Run, is_current, read_json, remember, write_json
+from helpers.study.runs import Run, kept, read_json
 from helpers.study.settings import Settings
 
 with contextlib.redirect_stdout(io.StringIO()):  # it asks for torch, which nothing here needs
@@ -336,8 +336,9 @@ def _content(run: Run, settings: Settings, dataset: Dataset) -> dict[str, Any]:
     patients = of_test_patients(dataset)
     told = None if patients is None else patients.tolist()
     key = result_key(settings, dataset, Path(__file__), told)
-    if not is_current(run.metrics, key):
-        measured = measure_all(recall(run, settings, dataset), dataset.classes, patients)
-        write_json(run.metrics, to_json(*measured))
-        remember(run.metrics, key)
-    return read_json(run.metrics)
+
+    def measured() -> dict[str, Any]:
+        trainings = recall(run, settings, dataset)
+        return to_json(*measure_all(trainings, dataset.classes, patients))
+
+    return kept(run.metrics, key, measured)

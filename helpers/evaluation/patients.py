@@ -26,7 +26,7 @@ from helpers.evaluation.measures import Measure
 from helpers.models.trainings import Trained, recall, result_key
 from helpers.study import architectures
 from helpers.study.provenance import file_digest
-from helpers.study.runs import Run, is_current, read_json, remember, write_json
+from helpers.study.runs import Run, kept, read_json
 from helpers.study.settings import Settings
 
 FOLDS, REPETITIONS = 5, 3
@@ -78,13 +78,11 @@ class Patients(NamedTuple):
 
 def load_or_measure(run: Run, settings: Settings, dataset: Dataset) -> Patients:
     """What `patients.json` tells of a run, measured where it isn't there for these trainings."""
-    if not run.is_recorded:
-        beside = [(path.name, file_digest(path)) for path in scans.companions(dataset)]
-        key = result_key(settings, dataset, Path(__file__), beside)
-        if not is_current(run.patients, key):
-            write_json(run.patients, to_json(measure(run, settings, dataset)))
-            remember(run.patients, key)
-    return from_json(read_json(run.patients))
+    if run.is_recorded:
+        return from_json(read_json(run.patients))
+    beside = [(path.name, file_digest(path)) for path in scans.companions(dataset)]
+    key = result_key(settings, dataset, Path(__file__), beside)
+    return from_json(kept(run.patients, key, lambda: to_json(measure(run, settings, dataset))))
 
 
 def measure(run: Run, settings: Settings, dataset: Dataset) -> Patients:

@@ -27,7 +27,7 @@ from helpers.ledger.evidence import Answer
 from helpers.models.trainings import Trained, recall, result_key
 from helpers.study import data_sets
 from helpers.study.provenance import file_digest
-from helpers.study.runs import Run, is_current, read_json, remember, write_json
+from helpers.study.runs import Run, kept, read_json
 from helpers.study.settings import PROTOCOL, Settings
 
 YES, NO, UNSUPPORTED, UNCHECKED = "yes", "no", "not supported", "n/a"
@@ -82,9 +82,18 @@ def load_or_judge(run: Run, settings: Settings, dataset: Dataset) -> list[Verdic
     Heatmaps are told of as far as the run has had them on trial. A recorded run's verdicts are
     those that its file has, whatever the ledger says today.
     """
-    if not run.is_recorded:
-        _judge_anew(run, settings, dataset, claims.ledger())
-    return [_from_json(row) for row in read_json(run.claims)]
+    if run.is_recorded:
+        return [_from_json(row) for row in read_json(run.claims)]
+    tried = file_digest(run.explanations) if run.explanations.exists() else None
+    key = result_key(settings, dataset, Path(__file__), file_digest(claims.LEDGER), tried)
+
+    def judged() -> list[dict[str, Any]]:
+        measured = metrics.load_or_measure(run, settings, dataset)
+        trainings = recall(run, settings, dataset)
+        given = settings, dataset, measured, trainings, rows.load(run)
+        return to_json(judge(claims.ledger(), *given))
+
+    return [_from_json(row) for row in kept(run.claims, key, judged)]
 
 
 def judge(
@@ -162,17 +171,6 @@ def by_chance(verdicts: Sequence[Verdict]) -> tuple[int, float]:
     """How many outcomes are judged by an interval, and how many of these fall outside by chance."""
     judged = [v for v in verdicts if v.interval and v.reproduced in (YES, NO)]
     return len(judged), CHANCE_OUTSIDE * len(judged)
-
-
-def _judge_anew(run: Run, settings: Settings, dataset: Dataset, ledger: Sequence[Claim]) -> None:
-    tried = file_digest(run.explanations) if run.explanations.exists() else None
-    key = result_key(settings, dataset, Path(__file__), file_digest(claims.LEDGER), tried)
-    if not is_current(run.claims, key):
-        measured = metrics.load_or_measure(run, settings, dataset)
-        trainings = recall(run, settings, dataset)
-        judged = judge(ledger, settings, dataset, measured, trainings, rows.load(run))
-        write_json(run.claims, to_json(judged))
-        remember(run.claims, key)
 
 
 def _from_json(row: dict[str, Any]) -> Verdict:

@@ -5,8 +5,6 @@ needs no preprocessing of its caller.
 """
 
 import functools
-import os
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -27,7 +25,7 @@ RANDOM_BASE_SEED = 0
 PROBABILITIES, LOGITS, FEATURES, TARGET = "probabilities", "logits", "features", "target"
 ADAPTER = "to_rgb"
 WHOLE_SIZE = 224  # the side in pixels at which every base can be built
-BYTES_OF_WEIGHT, MD5_DIGITS = 4, 32
+MD5_DIGITS = 32
 
 
 def build(
@@ -220,11 +218,11 @@ def _get_file(
     base: Base, name: str, address: str, cache_subdir: str, file_hash: str | None = None, **_: Any
 ) -> str:
     """Keras's weights of a base, fetched with limits to where it keeps them; as it calls it."""
-    folder = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / cache_subdir
+    folder = weights.keras_folder() / cache_subdir
     method = "md5" if file_hash and len(file_hash) == MD5_DIGITS else "sha256"
     known_hash = f"{method}:{file_hash}" if file_hash else None
     otherwise, instead = f"put {name} there yourself", "move it away"
-    most = base.parameters * BYTES_OF_WEIGHT * 3 // 2 + 2**20
+    most = base.parameters * weights.BYTES * 3 // 2 + 2**20
     downloads.fetch(address, folder / name, known_hash, most, otherwise, instead)
     return str(folder / name)
 

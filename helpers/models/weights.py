@@ -1,5 +1,6 @@
 """Pretrained weights: a file is checked before a model is built, without Keras."""
 
+import os
 import stat
 import zipfile
 from pathlib import Path
@@ -19,6 +20,7 @@ KERAS_3 = ".weights.h5"
 HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\3\4"  # how files begin
 # A kernel is height, width, channels, filters; in Theano's order and PyTorch's filters come first.
 LARGEST_KERNEL = 15
+BYTES = 4  # of a weight
 NAMED = 4  # layers of a file that a message names
 
 
@@ -49,6 +51,11 @@ def check_file(weights: str, base: Base) -> None:
         why = error.strerror or "can't be read"
     if why:
         raise unusable(weights, base, why)
+
+
+def keras_folder() -> Path:
+    """Where Keras keeps what it fetches."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
 
 
 def identity(weights: str) -> str:

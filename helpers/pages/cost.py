@@ -175,21 +175,36 @@ def over_pixels() -> Figure:
     return figure
 
 
+def learned() -> str:
+    """What the protocol takes here, beside what the report states."""
+    custom, features = map(duration, protocol_seconds())
+    return (
+        f"On two cores a seed of the custom CNN takes {custom}, and ResNet50's frozen features "
+        f"{features}, once for all seeds, on as many images as the report had. It states 45 and 60 "
+        "minutes of an accelerator. Nothing here is computed twice, and nothing is held in memory "
+        "that a file can hold."
+    )
+
+
+def protocol_seconds() -> tuple[float, float]:
+    """What the protocol takes on OCTMNIST here: a seed of the custom CNN, frozen features once."""
+    custom, features = (_seconds_an_image(model) for model in models())
+    images, views = _passes()
+    return custom * images, features * views
+
+
 def protocol_table() -> pd.DataFrame:
     """What the report's protocol takes on OCTMNIST: a row a work.
 
     On the processor from the largest pass that was measured; on a GPU an estimate.
     """
-    settings, data_set = load_settings(PROTOCOL), data_sets.get(data_sets.imitated())
-    images, epochs = data_set.samples["train"], settings.training.epochs
-    views = images * settings.base.cached_views + sum(data_set.samples.values()) - images
-    custom, resnet = (_seconds_an_image(model) for model in models())
-    side = settings.base.upsample_to
-    through = RESNET_MACS * (side / RESNET_SIDE) ** 2
+    settings, (images, views) = load_settings(PROTOCOL), _passes()
+    custom, features = protocol_seconds()
+    through = RESNET_MACS * (settings.base.upsample_to / RESNET_SIDE) ** 2
     rows = {
-        "custom CNN, a seed": (custom * images * epochs, TRAINED * CUSTOM_MACS * images * epochs),
-        "frozen features of ResNet50, once": (resnet * views, through * views),
-        "through ResNet50, a seed": (None, TRAINED_THROUGH * through * images * epochs),
+        "custom CNN, a seed": (custom, TRAINED * CUSTOM_MACS * images),
+        "frozen features of ResNet50, once": (features, through * views),
+        "through ResNet50, a seed": (None, TRAINED_THROUGH * through * images),
     }
     return pd.DataFrame(
         {
@@ -207,6 +222,14 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _passes() -> tuple[int, int]:
+    """How many images the protocol trains on in all its epochs, and how many views it keeps."""
+    settings, data_set = load_settings(PROTOCOL), data_sets.get(data_sets.imitated())
+    images, others = data_set.samples["train"], sum(data_set.samples.values())
+    views = images * settings.base.cached_views + others - images
+    return images * settings.training.epochs, views
 
 
 def _told() -> dict:

@@ -7,6 +7,7 @@
 - `resources`: the cores, memory and time that a job asks for; `kubernetes.sh` asks Kubernetes.
 - `contents`: which pages the book consists of, and what its site is rendered from.
 - `durations`: how long jobs took before, and so how long is left.
+- `forecast`: what a run will fetch, hold and keep.
 - `sweep`: `make sweep`: a grid of models, seeds and sizes.
 - `description`: what `run.json` tells of a run.
 - `damage`: what is damaged in a run's folder is thrown away.
@@ -38,6 +39,7 @@ __all__ = [
     "data_files",
     "description",
     "durations",
+    "forecast",
     "install",
     "jobs",
     "npz",

@@ -24,6 +24,7 @@ from helpers.pipeline import (
     damage,
     description,
     durations,
+    forecast,
     processes,
     resources,
     surroundings,
@@ -72,11 +73,15 @@ def build(
     settings = load_settings(**parameters)
     folder = runs.named(run or settings.profile)
     made = folder.html / "index.html" if is_whole_book else folder.metrics
+    if fetched := forecast.downloads(settings):
+        console.say(f"will be downloaded: {'; '.join(fetched)}")
     dataset = datasets.load(settings.data)
     weights.check(settings)
     scans.check(dataset)
     snakemake_arguments = _snakemake_arguments()
     is_elsewhere = resources.is_elsewhere(snakemake_arguments)
+    if trainings.missing(folder, settings, dataset):
+        console.say(f"{folder.shown} takes {forecast.needs(settings, dataset)}")
     _prepare(folder, settings, dataset, parameters, is_elsewhere)
     with (
         at_work_in(folder, is_elsewhere) as environment,

@@ -52,6 +52,11 @@ class Interrupted(BaseException):
     """Ctrl-C was pressed, the terminal closed, or the program told to end."""
 
 
+def say(what: str) -> None:
+    """Tell something in a line on standard error, below any progress bar."""
+    tqdm.write(one_line(what), file=sys.stderr)
+
+
 def say_error(what: str) -> None:
     """Tell in one line on standard error, below any progress bar, what went wrong."""
     tqdm.write(f"{PREFIX}{one_line(what)}", file=sys.stderr)

@@ -8,7 +8,7 @@ import shutil
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -187,6 +187,14 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError, RecursionError):
         return None
+
+
+def kept(artifact: Path, key: str, make: Callable[[], Any]) -> Any:
+    """The value of a JSON artifact, made and written anew unless it is current."""
+    if not is_current(artifact, key):
+        write_json(artifact, make())
+        remember(artifact, key)
+    return read_json(artifact)
 
 
 def is_current(artifact: Path, key: str) -> bool:

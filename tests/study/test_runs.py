@@ -100,3 +100,18 @@ def test_a_record_that_lacks_something_is_refused(tmp_path):
             runs.record(run)
     runs.write_json(run.description, whole)
     assert runs.record(run) == whole
+
+
+def test_an_artifact_is_made_once_under_a_key(tmp_path):
+    made = []
+
+    def make():
+        made.append(len(made))
+        return {"made": len(made)}
+
+    artifact = tmp_path / "metrics.json"
+    assert runs.kept(artifact, "one", make) == runs.kept(artifact, "one", make) == {"made": 1}
+    assert runs.kept(artifact, "other", make) == {"made": 2}
+    artifact.write_text("{}")
+    assert runs.kept(artifact, "other", make) == {"made": 3}
+    assert len(made) == 3
