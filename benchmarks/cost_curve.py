@@ -1,8 +1,8 @@
 """What a pass over images takes in seconds and memory, by their number and their size.
 
-Run it with `python -m benchmarks.cost_curve` on a machine with nothing else to do (half an hour; a
-model's name measures that one anew). It writes `cost_curve.json` beside this file, which the chapter on cost shows. Each measurement has a process
-of its own, so that its memory is its own.
+Run it with `python -m benchmarks.cost_curve` on a machine with nothing else to do; it takes half an
+hour, and a model's name measures that one anew. It writes `cost_curve.json` beside this file, which
+the chapter on cost shows. Each measurement has a process of its own, so that its memory is its own.
 """
 
 import itertools
