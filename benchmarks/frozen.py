@@ -16,7 +16,7 @@ from helpers.data.dataset import Dataset
 from helpers.models import batches, features, networks
 from helpers.study.settings import Settings, load_settings
 
-IMAGES, TURNS = (97_477, 1) if IS_FULL else (512, 3)
+IMAGES, TURNS = (97_477, 1) if IS_FULL else (512, 2)
 EPOCHS, MODEL, SIZE, RATE = 30, "resnet50", 32, 1e-4
 ASKED = {1: 25, 4: 7}  # times faster, by views
 WITHIN = 1e-4  # of a probability

@@ -19,7 +19,7 @@ from helpers.data.dataset import Dataset
 from helpers.models import batches, networks
 from helpers.study.settings import Settings, load_settings
 
-IMAGES, TURNS = (97_477, 1) if IS_FULL else (2_048, 3)
+IMAGES, TURNS = (97_477, 1) if IS_FULL else (1_024, 3)
 MODEL = "custom-cnn"
 # Multiplications and additions of a forward pass over one 28 px image, and of training: that of
 # the weights' gradient and that of the inputs' cost as much again each.
