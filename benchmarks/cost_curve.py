@@ -33,6 +33,7 @@ MEASURED = {
 }
 # Of more images than these so many are trained on, and the epoch's time is taken from them.
 MOST, WARMING = 100_000, 256
+FEW = 4  # of validation and test, which a data set must have
 
 
 def measure(model: str, count: int, size: int) -> dict[str, float | bool]:
@@ -46,7 +47,7 @@ def measure(model: str, count: int, size: int) -> dict[str, float | bool]:
         patch.object(unpacked, "FOLDER", Path(name, "unpacked")),
     ):
         path = Path(name, "scans.npz")
-        loading.write(path, size, {"train": count, "val": 64, "test": 64})
+        loading.write(path, size, {"train": count, "val": FEW, "test": FEW})
         with peak_memory() as gigabytes:
             settings = loading.settings_of(path, is_varied=model == TRAINING)
             dataset = datasets.load(settings.data)
@@ -70,12 +71,13 @@ def of_training(settings: Settings, dataset: Dataset, folder: Path) -> float:
 
 
 def of_features(settings: Settings, dataset: Dataset, folder: Path) -> float:
-    """Seconds of one view of each image through the base, the first block excluded."""
-    from helpers.models import features, networks
+    """Seconds of one view of each image through the base, compiling excluded."""
+    from helpers.models import batches, features, networks
 
     network = networks.build(FEATURES, settings, dataset.shape, len(dataset.classes), seed=0)
     base = networks.features_of(network)
-    base.predict_on_batch(dataset.val.images)
+    for size in (batches.PREDICTION_BATCH, FEW):
+        base.predict_on_batch(dataset.train.images[:size])
     shape = features.row_count(settings, dataset), base.output_shape[-1]
     rows = np.lib.format.open_memmap(folder / "rows.npy", "w+", np.float32, shape)
     work = features.blocks(settings, dataset)

@@ -49,7 +49,7 @@ def agreement(network: keras.Model, images: np.ndarray) -> str:
     apart = np.abs(by_features - network.predict(images, verbose=0)).max()
     if apart > WITHIN:
         raise AssertionError(f"predictions differ by {apart:.1e}")
-    return f"predictions within {apart:.0e}"
+    return f"predictions within {apart:.0e}" if apart else "equal predictions"
 
 
 def compare() -> list[Comparison]:

@@ -8,6 +8,7 @@ import pytest
 from benchmarks import __main__ as bench
 from benchmarks import comparison
 from benchmarks.comparison import Comparison, Goal, at_most, times_faster
+from helpers.study.settings import REPOSITORY
 
 
 def test_a_row_tells_both_ways_and_the_spread_of_their_ratio():
@@ -37,3 +38,23 @@ def test_the_peak_of_memory_is_seen_though_it_is_freed_again():
 @pytest.mark.parametrize("name", bench.ORDER)
 def test_every_benchmark_that_is_called_is_there(name):
     assert importlib.util.find_spec(f"benchmarks.{name}")
+
+
+def rows_of(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in cells if row[0] not in ("work", "---")]
+
+
+def test_the_readme_tells_what_was_recorded():
+    recorded = (REPOSITORY / "benchmarks" / "bench.md").read_text(encoding="utf-8")
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    _, _, after = readme.partition("## Speed\n")
+    speed, _, _ = after.partition("\n## ")
+    assert " ".join(recorded.splitlines()[0].split()) in " ".join(speed.split())
+    expected = [
+        [work, plain.rpartition(": ")[0] or plain, results if times == "-" else times]
+        for work, _, plain, times, _, results in rows_of(recorded)
+    ]
+    assert rows_of(speed) == expected
+    assert len(expected) >= 10

@@ -151,7 +151,7 @@ def over_images() -> Figure:
         ends = np.array([rows["images"].min(), rows["images"].max()])
         fitted = np.exp(line.intercept) * ends**line.slope
         axes[0].plot(ends, fitted, color=entry.colour, lw=1)
-    axes[0].set(xscale="log", yscale="log", xlabel="images", ylabel="seconds of a pass")
+    axes[0].set(xscale="log", yscale="log", xlabel="images", ylabel="time of a pass (s)")
     axes[1].set(xscale="log", xlabel="images", ylabel="memory held (GB)")
     axes[1].set_ylim(bottom=0)
     handles = [

@@ -73,15 +73,17 @@ def build(
     settings = load_settings(**parameters)
     folder = runs.named(run or settings.profile)
     made = folder.html / "index.html" if is_whole_book else folder.metrics
-    if fetched := forecast.downloads(settings):
-        console.say(f"will be downloaded: {'; '.join(fetched)}")
+    if fetched := forecast.images_to_fetch(settings):
+        console.say(f"{folder.shown} {fetched}")
     dataset = datasets.load(settings.data)
     weights.check(settings)
     scans.check(dataset)
     snakemake_arguments = _snakemake_arguments()
     is_elsewhere = resources.is_elsewhere(snakemake_arguments)
     if trainings.missing(folder, settings, dataset):
-        console.say(f"{folder.shown} takes {forecast.needs(settings, dataset)}")
+        fetched = forecast.weights_to_fetch(settings)
+        told = filter(None, [f"takes {forecast.needs(settings, dataset)}", fetched])
+        console.say(f"{folder.shown} {', and '.join(told)}")
     _prepare(folder, settings, dataset, parameters, is_elsewhere)
     with (
         at_work_in(folder, is_elsewhere) as environment,

@@ -17,26 +17,33 @@ OF_THE_SITE = 100_000_000
 OF_FEATURES = 4 * 2_048
 
 
-def downloads(settings: Settings) -> list[str]:
-    """The files that a run fetches, each with its size and the folder that it goes to."""
-    data, told = settings.data, []
-    if not data.is_embedded and data.data_path is None:
-        data_set = data_sets.get(data.data_set)
-        path = files.place(data_set, data.image_size)
-        if not path.exists():
-            most = _amount(files.most_bytes(data_set, data.image_size))
-            told.append(f"{path.name} (at most {most}) to {path.parent}")
+def images_to_fetch(settings: Settings) -> str:
+    """The file of images that a run fetches, its size and its folder; empty where it is there."""
+    data = settings.data
+    if data.is_embedded or data.data_path is not None:
+        return ""
+    data_set = data_sets.get(data.data_set)
+    path = files.place(data_set, data.image_size)
+    if path.exists():
+        return ""
+    most = _amount(files.most_bytes(data_set, data.image_size))
+    return f"fetches {path.name} (at most {most}) to {path.parent}"
+
+
+def weights_to_fetch(settings: Settings) -> str:
+    """The weights that a run fetches, their size and their folder; empty where they are there."""
     bases = {
         base.application: base
         for model in settings.models
         if (base := architectures.get(model).base) and settings.weights(model) == weights.IMAGENET
     }
     folder = weights.keras_folder()
-    for name, base in bases.items():
-        if not any(folder.glob(f"models/{name.lower()}*notop*")):
-            size = _amount(base.parameters * weights.BYTES)
-            told.append(f"the ImageNet weights of {base.title} ({size}) to {folder}")
-    return told
+    wanted = [
+        f"{base.title} ({_amount(base.parameters * weights.BYTES)})"
+        for name, base in bases.items()
+        if not any(folder.glob(f"models/{name.lower()}*notop*"))
+    ]
+    return f"fetches the ImageNet weights of {', '.join(wanted)} to {folder}" if wanted else ""
 
 
 def needs(settings: Settings, dataset: Dataset) -> str:

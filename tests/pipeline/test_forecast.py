@@ -17,26 +17,29 @@ def folders(tmp_path, monkeypatch):
 
 
 def test_what_is_not_there_yet_is_fetched_and_told_once(folders):
-    images, weights = forecast.downloads(load_settings("octmnist"))
-    assert images.startswith("octmnist.npz (at most 9")  # 109,309 images of 784 bytes, and labels
-    assert images.endswith(str(folders / "medmnist"))
-    assert weights.startswith("the ImageNet weights of ResNet50 (94 MB)")  # one base of two models
+    settings = load_settings("octmnist")
+    # 109,309 images of 784 bytes, and labels
+    assert forecast.images_to_fetch(settings).startswith("fetches octmnist.npz (at most 9")
+    assert forecast.images_to_fetch(settings).endswith(str(folders / "medmnist"))
+    # One base of two models.
+    told = f"fetches the ImageNet weights of ResNet50 (94 MB) to {folders / 'keras'}"
+    assert forecast.weights_to_fetch(settings) == told
     (folders / "medmnist").mkdir()
     (folders / "medmnist" / "octmnist.npz").touch()
     (folders / "keras" / "models").mkdir(parents=True)
     name = "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"  # as Keras calls it
     (folders / "keras" / "models" / name).touch()
-    assert forecast.downloads(load_settings("octmnist")) == []
+    assert forecast.images_to_fetch(settings) == forecast.weights_to_fetch(settings) == ""
 
 
 @pytest.mark.parametrize("words", ["weights=random", "models=custom-cnn"])
 def test_weights_that_nobody_needs_are_not_fetched(folders, words):
-    (images,) = forecast.downloads(load_settings("octmnist", words))
-    assert "octmnist.npz" in images
+    assert forecast.weights_to_fetch(load_settings("octmnist", words)) == ""
 
 
 def test_the_demo_fetches_nothing(folders):
-    assert forecast.downloads(load_settings("demo")) == []
+    settings = load_settings("demo")
+    assert forecast.images_to_fetch(settings) == forecast.weights_to_fetch(settings) == ""
 
 
 def test_disk_is_what_features_models_and_unpacked_images_take(tmp_path, arrays, monkeypatch):
@@ -48,4 +51,4 @@ def test_disk_is_what_features_models_and_unpacked_images_take(tmp_path, arrays,
     assert apart == 3 * forecast.OF_A_TRAINING + (4 * 8 + 8 + 8) * 2_048 * 4
     monkeypatch.setattr(unpacked, "LEAST_BYTES", 0)
     assert forecast.disk(frozen, loaded) - forecast.OF_THE_SITE - apart == 3 * 8 * 28**2
-    assert "of memory a job, 251 MB of disk" in forecast.needs(frozen, loaded)
+    assert "of memory a job, 250 MB of disk" in forecast.needs(frozen, loaded)
