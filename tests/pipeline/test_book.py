@@ -131,7 +131,8 @@ def book(finished):
 
 
 def test_a_terminal_shows_a_line_a_job_and_nothing_else(finished):
-    lines = finished.stderr.splitlines()
+    needs, *lines = finished.stderr.splitlines()
+    assert re.fullmatch(r"runs/test takes up to [\d.]+ GB of memory a job, \d+ MB of disk", needs)
     total = len(lines)
     for number, line in enumerate(lines, start=1):
         assert re.fullmatch(rf"\[\d:\d\d:\d\d\] {number} of {total}: [\w -]+", line), line
