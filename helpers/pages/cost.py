@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from scipy.stats import linregress, t
 
 from helpers.models.trainings import Trained
-from helpers.pages import style
+from helpers.pages import style, words
 from helpers.pages.study import Study
 from helpers.study import architectures, data_sets
 from helpers.study.settings import PROTOCOL, REPOSITORY, load_settings
@@ -94,18 +94,22 @@ def by_pixels(model: str) -> pd.DataFrame:
 
 
 def findings(study: Study) -> list[str]:
-    """What one training of each model took."""
-    return [took(by_seed) for by_seed in study.by_model.values()]
+    """What a training of each model took, and where."""
+    where = study.trainings[0].provenance["hardware"]
+    told = [took(by_seed) for by_seed in study.by_model.values()]
+    shared = ""
+    if any(map(study.settings.features_are_fixed, study.settings.models)):
+        shared = "The seed of a frozen base that comes first computes the features of all."
+    return [f"On {where}, training took {words.listed(told)}.", shared]
 
 
 def took(by_seed: list[Trained]) -> str:
-    """How long a model's trainings took, and where."""
-    model, seconds = by_seed[0].model, [trained.provenance["seconds"] for trained in by_seed]
+    """How long a model's trainings took."""
+    seconds = [trained.provenance["seconds"] for trained in by_seed]
     each = f"{min(seconds):,.0f} s"
     if len(seconds) > 1:
         each = f"{min(seconds):,.0f} to {max(seconds):,.0f} s a seed"
-    title, where = architectures.get(model).sentence_title, by_seed[0].provenance["hardware"]
-    return f"{title} took {each} on {where}."
+    return f"{each} ({architectures.get(by_seed[0].model).title})"
 
 
 def growth(model: str) -> str:

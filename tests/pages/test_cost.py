@@ -1,12 +1,15 @@
 """Chapter 13: exponents and verdicts follow from the points, and figures show all of them."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.models.trainings import Trained
 from helpers.pages import cost as page
+from helpers.study.settings import load_settings
 
 
 def rows(power: float, images=(1_000, 3_000, 10_000, 100_000)) -> pd.DataFrame:
@@ -111,3 +114,24 @@ def test_the_recorded_curve_is_whole():
     assert set(page.by_pixels("custom-cnn")["pixels"] ** 0.5) == {28, 64, 128, 224}
     assert (found["seconds"] > 0).all()
     assert set(found.loc[found["is_short"], "images"]) == {1_000_000}
+
+
+def trained(model: str, seconds: float) -> Trained:
+    facts = {"seconds": seconds, "hardware": "2 cores, no GPU"}
+    return Trained(model, 0, None, None, None, facts)
+
+
+def test_what_a_seed_took_is_told_with_its_spread():
+    assert page.took([trained("resnet50", 41.4)]) == "41 s (ResNet50)"
+    both = [trained("resnet50", 41.4), trained("resnet50", 1_322)]
+    assert page.took(both) == "41 to 1,322 s a seed (ResNet50)"
+
+
+@pytest.mark.parametrize(("model", "is_shared"), [("custom-cnn", False), ("resnet50", True)])
+def test_the_first_seed_of_a_frozen_base_is_said_to_serve_all(model, is_shared):
+    settings = load_settings("demo", f"models={model}")
+    given = [trained(model, 10)]
+    study = SimpleNamespace(trainings=given, by_model={model: given}, settings=settings)
+    first, shared = page.findings(study)
+    assert first.startswith("On 2 cores, no GPU, training took 10 s (")
+    assert bool(shared) == is_shared
