@@ -84,7 +84,7 @@ def build(
         fetched = forecast.weights_to_fetch(settings)
         told = filter(None, [f"takes {forecast.needs(settings, dataset)}", fetched])
         console.say(f"{folder.shown} {', and '.join(told)}")
-    _prepare(folder, settings, dataset, parameters, is_elsewhere)
+        _prepare(folder, settings, dataset, parameters, is_elsewhere)
     with (
         at_work_in(folder, is_elsewhere) as environment,
         (folder.folder / "log.txt").open("w") as log,
@@ -130,7 +130,7 @@ def _snakemake_arguments() -> list[str]:
 def _prepare(
     run: runs.Run, settings: Settings, dataset: Dataset, parameters: dict, is_elsewhere: bool
 ) -> None:
-    if settings.data.is_embedded or not trainings.missing(run, settings, dataset):
+    if settings.data.is_embedded:
         return
     on_bases = [model for model in settings.models if architectures.get(model).base]
     has_weights = any(settings.weights(model) != weights.RANDOM for model in on_bases)

@@ -57,7 +57,7 @@ def needs(settings: Settings, dataset: Dataset) -> str:
 def disk(settings: Settings, dataset: Dataset) -> int:
     """About how many bytes a run keeps, with what is unpacked for it."""
     images = [split.images.nbytes for split in dataset.splits.values()]
-    views = settings.base.cached_views * len(dataset.train) + len(dataset.val) + len(dataset.test)
+    views = resources.views(settings, dataset)
     fixed = sum(map(settings.features_are_fixed, settings.models))
     trained = len(settings.models) * len(settings.seeds)
     of_images = sum(size for size in images if size >= unpacked.LEAST_BYTES and dataset.path)

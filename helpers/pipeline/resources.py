@@ -49,8 +49,7 @@ def asked_by_training(settings: Settings, dataset: Dataset, model: str) -> dict[
     """The resources of one training, as of `asked`; those of a frozen base run it on each view."""
     memory = _of_images(dataset) // COPIES + _of_network(settings, dataset, model)
     if settings.features_are_fixed(model):
-        views = settings.base.cached_views * len(dataset.train)
-        seen = views + len(dataset.val) + len(dataset.test)
+        seen = views(settings, dataset)
     else:
         seen = len(dataset.train) * settings.training.epochs
     return _told(memory, seen * _pixels(settings, dataset, model) * SECONDS)
@@ -62,6 +61,11 @@ def asked_by_maps(settings: Settings, dataset: Dataset) -> dict[str, int]:
     calls = settings.heatmaps.explained_images * settings.heatmaps.evaluations * CALLS
     pixels = sum(_pixels(settings, dataset, model) for model in settings.models)
     return _told(_of_images(dataset) + max(networks), calls * pixels * SECONDS)
+
+
+def views(settings: Settings, dataset: Dataset) -> int:
+    """How many images a frozen base is run on at most, without Keras, as `features` has them."""
+    return settings.base.cached_views * len(dataset.train) + len(dataset.val) + len(dataset.test)
 
 
 def is_elsewhere(arguments: list[str]) -> bool:
