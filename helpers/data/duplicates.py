@@ -34,7 +34,7 @@ def near_duplicate_groups(images: np.ndarray, correlation: float) -> np.ndarray:
     directions, and the product of the lengths of the rest, add up to no less than their
     correlation (Cauchy and Schwarz). Memory grows with the images, not with their pairs.
     """
-    pixels = _averaged_down(images).reshape(len(images), -1)
+    pixels = averaged_down(images).reshape(len(images), -1)
     groups = np.arange(len(pixels))
     (varied,) = np.nonzero(pixels.min(axis=1) < pixels.max(axis=1))
     if not len(varied):
@@ -61,7 +61,7 @@ def groups(dataset: Dataset) -> dict[str, np.ndarray]:
     """
     images = [split.images for split in dataset.splits.values()]
     prints = [hashlib.blake2b(one.tobytes(), digest_size=16).digest() for s in images for one in s]
-    small = np.concatenate(list(map(_averaged_down, images)))
+    small = np.concatenate(list(map(averaged_down, images)))
     near = near_duplicate_groups(small, NEAR_DUPLICATE_CORRELATION)
     return {"exact": pd.factorize(np.array(prints, object))[0], "near": pd.factorize(near)[0]}
 
@@ -90,7 +90,7 @@ def duplicate_table(dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows, index=columns).T.rename_axis(["kind", "images of"])
 
 
-def _averaged_down(images: np.ndarray) -> np.ndarray:
+def averaged_down(images: np.ndarray) -> np.ndarray:
     """Images of at most 28 px, by averages over their pixels: uint8 (n, size, size, channels)."""
     if images.shape[1] <= LEAST_SIZE:
         return images

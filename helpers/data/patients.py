@@ -17,8 +17,9 @@ def groups(dataset: Dataset) -> np.ndarray | None:
     patients = scans.source_patients(dataset)
     if patients is None:
         return None
-    images = np.concatenate([dataset.train.images, dataset.val.images])
-    copies = duplicates.near_duplicate_groups(images, duplicates.NEAR_DUPLICATE_CORRELATION)
+    pool = dataset.train, dataset.val
+    small = np.concatenate([duplicates.averaged_down(split.images) for split in pool])
+    copies = duplicates.near_duplicate_groups(small, duplicates.NEAR_DUPLICATE_CORRELATION)
     return related(np.concatenate([patients["train"], patients["val"]]), copies)
 
 

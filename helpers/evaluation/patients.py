@@ -18,7 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers.data import patients, scans
+from helpers.data import duplicates, patients, scans
 from helpers.data.dataset import Dataset
 from helpers.data.scans import UNKNOWN
 from helpers.evaluation import measures
@@ -228,10 +228,15 @@ def _parts(labels: np.ndarray, groups: np.ndarray) -> Iterator[tuple[str, np.nda
 def _classifiers(
     settings: Settings, dataset: Dataset, pool: np.ndarray
 ) -> dict[str, tuple[BaseEstimator, np.ndarray]]:
-    """By name a classifier and the rows that it is given, of the pool and then of test."""
-    images = np.concatenate([dataset.train.images, dataset.val.images])[pool]
-    images = np.concatenate([images, dataset.test.images])
-    pixels = images.reshape(len(images), -1).astype(np.float32)
+    """By name a classifier and the rows that it is given, of the pool and then of test.
+
+    Pixels are those of images averaged down to 28 px.
+    """
+    first = len(dataset.train)
+    of_train, of_val = pool[pool < first], pool[pool >= first] - first
+    parts = dataset.train.images[of_train], dataset.val.images[of_val], dataset.test.images
+    images = np.concatenate(parts)
+    pixels = duplicates.averaged_down(images).reshape(len(images), -1).astype(np.float32)
     nearest = KNeighborsClassifier(n_neighbors=1, algorithm="brute")
     classifiers = {"the nearest neighbour of pixels": (nearest, pixels)}
     fixed = [model for model in settings.models if settings.features_are_fixed(model)]

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,14 +98,29 @@ class Checkpoint(keras.callbacks.Callback):
     def _kept(self) -> dict[str, Any] | None:
         try:
             with np.load(self._path) as arrays:
-                told = json.loads(arrays["told"].tobytes())
-                if told.pop("key") != self._key:
+                told = _told(arrays, self._key)
+                if told is None:
                     return None
                 best = arrays["best"].tobytes()
                 variables = [arrays[f"variable-{place}"] for place in range(len(arrays) - 2)]
         except DAMAGED_ARCHIVE:
             return None
         return told | {"best": best, "variables": variables}
+
+
+def finished_epochs(path: Path, key: str) -> int:
+    """How many epochs a killed training under this key has behind it."""
+    try:
+        with np.load(path) as arrays:
+            told = _told(arrays, key)
+    except DAMAGED_ARCHIVE:
+        return 0
+    return len(told["history"]) if told else 0
+
+
+def _told(arrays: Mapping[str, np.ndarray], key: str) -> dict[str, Any] | None:
+    told = json.loads(arrays["told"].tobytes())
+    return told if told.pop("key") == key else None
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:

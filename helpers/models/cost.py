@@ -10,8 +10,8 @@ from helpers.study.settings import Settings
 TIMED_CALLS = 5
 
 
-def estimated_seconds(settings: Settings, dataset: Dataset, model: str, seeds: int = 1) -> float:
-    """How long trainings of all epochs with so many seeds will take here.
+def estimated_seconds(settings: Settings, dataset: Dataset, model: str, epochs: int) -> float:
+    """How long so many epochs, of all seeds together, will take here.
 
     Of a frozen base the one pass over all views counts, which serves all seeds: a head takes
     seconds an epoch.
@@ -25,7 +25,7 @@ def estimated_seconds(settings: Settings, dataset: Dataset, model: str, seeds: i
     truth = batches.one_hot(dataset.train.labels[: len(images)], len(dataset.classes))
     network.compile(settings.training.optimizer, "categorical_crossentropy")
     seconds = _seconds_a_call(lambda: network.train_on_batch(images, truth))
-    return seconds * steps * settings.training.epochs * seeds
+    return seconds * steps * epochs
 
 
 def _seconds_a_call(call: Callable[[], object]) -> float:

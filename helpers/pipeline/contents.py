@@ -27,13 +27,27 @@ def chapters() -> list[str]:
 
 def reads(chapter: str) -> list[str]:
     """Which of a run's results a chapter reads, as its own metadata names them."""
-    text = (REPOSITORY / "book" / f"{chapter}.ipynb").read_text(encoding="utf-8")
-    return json.loads(text)["metadata"][METADATA]["reads"]
+    return _metadata(chapter)["reads"]
+
+
+def measured(chapter: str) -> list[Path]:
+    """The files of this repository that a chapter's figures show in place of a run's results."""
+    return [REPOSITORY / path for path in _metadata(chapter).get("measured", [])]
+
+
+def all_measured() -> list[Path]:
+    """What all chapters show in place of a run's results, as `measured`."""
+    return [path for chapter in chapters() for path in measured(chapter)]
 
 
 def sources() -> list[Path]:
-    """The files that a site is rendered from besides a run: texts, pictures, styles, settings."""
+    """What a site is rendered from besides a run: texts, pictures, settings, measured figures."""
     texts = [REPOSITORY / "book" / f"{page}.md" for page in pages()]
     beside = [path for name in ASSETS for path in (REPOSITORY / "book" / name).rglob("*")]
     others = [REPOSITORY / name for name in ("book/references.bib", "_config.yml", "_toc.yml")]
-    return sorted(path for path in (*texts, *beside, *others) if path.is_file())
+    return sorted(path for path in (*texts, *beside, *others, *all_measured()) if path.is_file())
+
+
+def _metadata(chapter: str) -> dict[str, list[str]]:
+    text = (REPOSITORY / "book" / f"{chapter}.ipynb").read_text(encoding="utf-8")
+    return json.loads(text)["metadata"][METADATA]

@@ -17,7 +17,7 @@ from helpers.study.runs import Run
 from helpers.study.settings import REPOSITORY
 
 FOLDER, PAGE = "data", "downloads"
-# What each result holds, by its file's name.
+# What each file holds, by its name: a run's results, and what chapters show besides.
 RESULTS = {
     "run.json": "settings, data and trainings: what the run is",
     "metrics.json": "every test metric of every training, with its interval",
@@ -25,6 +25,7 @@ RESULTS = {
     "explanations.json": "every heatmap method by every criterion",
     "acquisition.json": "what another width of scans costs",
     "patients.json": "what holding patients together changes",
+    "cost_curve.json": "the seconds and memory of trainings by images and pixels, not of this run",
 }
 
 
@@ -36,7 +37,7 @@ def write(folder: Path, run: Run) -> None:
     study = described(run)
     data = folder / FOLDER
     data.mkdir()
-    for path in (run.description, *run.results):
+    for path in (run.description, *run.results, *contents.all_measured()):
         (data / path.name).write_bytes(path.read_bytes())
     told = dict(RESULTS)
     for trained in study.trainings:
@@ -76,19 +77,16 @@ def predictions(trained: Trained, classes: tuple[str, ...]) -> pd.DataFrame:
 def links(chapter: str, cell: str) -> str:
     """Links in Markdown from a figure to the lines of its cell, by its id, and to its data."""
     path = REPOSITORY / "book" / f"{chapter}.ipynb"
-    reads = contents.reads(chapter)
-    offered = [f"[{name}.json]({FOLDER}/{name}.json)" for name in reads if _is_result(name)]
-    if "trainings" in reads or architectures.trained_in(chapter):
+    reads, measured = contents.reads(chapter), contents.measured(chapter)
+    names = [path.name for path in measured] or [f"{name}.json" for name in reads]
+    offered = [f"[{name}]({FOLDER}/{name})" for name in names if name in RESULTS]
+    if not measured and ("trainings" in reads or architectures.trained_in(chapter)):
         offered.append(f"[predictions]({PAGE}.md)")
     data = [f"data: {words.listed(offered)}"] if offered else []
     place = (
         f"{source.address()}/blob/{source.revision()}/book/{path.name}?plain=1{_lines(path, cell)}"
     )
     return f"({'; '.join([f'[code]({place})', *data])})"
-
-
-def _is_result(name: str) -> bool:
-    return f"{name}.json" in RESULTS
 
 
 def _lines(path: Path, cell: str) -> str:

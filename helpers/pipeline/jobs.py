@@ -8,7 +8,6 @@ import json
 import os
 import pkgutil
 import time
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,7 +32,7 @@ def prepare(run: Run, settings: Settings, dataset: Dataset, where: str = "here")
 
     where : another word than "here" where other machines train.
     """
-    from helpers.models import cost, features, networks
+    from helpers.models import checkpoints, cost, features, networks
 
     bases = {model: architectures.get(model).base for model in settings.models}
     # Two models may stand on one network, and differ in what it is fed.
@@ -45,14 +44,23 @@ def prepare(run: Run, settings: Settings, dataset: Dataset, where: str = "here")
             networks.check_weights(base, source)
     if where != "here" or provenance.gpu_count() or not trainings.are_long(settings, dataset):
         return
-    seeds = Counter(model for model, _ in trainings.missing(run, settings, dataset))
-    for model, count in seeds.items():
-        if settings.features_are_fixed(model) and features.are_kept(run, settings, dataset, model):
+    missing = trainings.missing(run, settings, dataset)
+    for model in settings.models:
+        seeds = [seed for of, seed in missing if of == model]
+        is_fixed = settings.features_are_fixed(model)
+        if not seeds or (is_fixed and features.are_kept(run, settings, dataset, model)):
             continue
-        seconds = cost.estimated_seconds(settings, dataset, model, count)
+        done = sum(
+            checkpoints.finished_epochs(
+                run.checkpoint(model, seed), trainings.key(settings, dataset, model, seed)
+            )
+            for seed in seeds
+        )
+        left = settings.training.epochs * len(seeds) - done
+        seconds = round(cost.estimated_seconds(settings, dataset, model, left))
         console.say_begin(
-            f"no GPU is seen: {model} will take about {timedelta(seconds=round(seconds))} for "
-            f"{settings.training.epochs} epochs and {count} {'seed' if count == 1 else 'seeds'}"
+            f"no GPU is seen: {model} will take about {timedelta(seconds=seconds)} "
+            f"(seeds: {len(seeds)}, epochs left: {left})"
         )
 
 

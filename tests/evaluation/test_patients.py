@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
+from helpers.data import dataset as datasets
+from helpers.data import duplicates
 from helpers.evaluation import patients
 from helpers.models.trainings import Predictions, Trained
+from helpers.study.settings import load_settings
 
 NEAREST = KNeighborsClassifier(n_neighbors=1)
 
@@ -79,6 +82,15 @@ def test_of_many_images_whole_groups_are_drawn(monkeypatch):
     chosen = patients._whole_groups(groups)
     assert 40 < len(chosen) <= 50
     assert (np.bincount(groups[chosen])[np.unique(groups[chosen])] == 3).all()
+
+
+def test_large_images_are_compared_at_28_px_and_read_where_the_pool_has_them():
+    settings = load_settings("demo", "phantom_images=[40,30,20] image_size=64", models="custom-cnn")
+    dataset, pool = datasets.load(settings.data), np.array([3, 39, 40, 60])
+    ((_, rows),) = patients._classifiers(settings, dataset, pool).values()
+    train, val, test = (split.images for split in dataset.splits.values())
+    expected = duplicates.averaged_down(np.concatenate([train[[3, 39]], val[[0, 20]], test]))
+    np.testing.assert_array_equal(rows, expected.reshape(len(rows), 28 * 28))
 
 
 def test_the_phantom_has_no_patients(run, small, dataset, trainings):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from helpers.models import fit
+from helpers.models import checkpoints, fit, trainings
 from helpers.models.checkpoints import Checkpoint
 from helpers.study.provenance import arrays_digest
 from helpers.study.runs import Run
@@ -63,7 +63,11 @@ def test_a_killed_training_ends_in_the_same_bits(model, dataset, tmp_path, monke
         with monkeypatch.context() as patch, pytest.raises(Killed):
             patch.setattr(fit, "Checkpoint", killing(steps, after_saving))
             fit.load_or_train(run, settings, dataset, model, 0)
+    path, key = run.checkpoint(model, 0), trainings.key(settings, dataset, model, 0)
+    assert checkpoints.finished_epochs(path, key) >= 2  # two of the kills came after an epoch
+    assert checkpoints.finished_epochs(path, "another") == 0
     resumed = fit.load_or_train(run, settings, dataset, model, 0)
+    assert checkpoints.finished_epochs(path, key) == 0
     assert content(resumed) == content(whole)
     assert len(whole.history) < settings.training.epochs
     assert not run.checkpoint(model, 0).exists()
@@ -104,7 +108,7 @@ TRAIN = """
 import sys
 from pathlib import Path
 from helpers.data import dataset
-from helpers.models import fit
+from helpers.models import checkpoints, fit, trainings
 from helpers.study.runs import Run
 from helpers.study.settings import load_settings
 settings = load_settings("demo", sys.argv[2])

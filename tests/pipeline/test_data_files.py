@@ -30,6 +30,14 @@ def test_a_figure_links_to_what_its_chapter_reads():
     assert "[patients.json](data/patients.json)" in data_files.links("12-patients", "any")
     assert "data: [predictions](downloads.md)" in data_files.links("02-custom-cnn", "any")
     assert "data:" not in data_files.links("01-data", "any")
+    assert "data: [cost_curve.json](data/cost_curve.json))" in data_files.links("13-cost", "any")
+
+
+def test_what_chapters_measured_beforehand_is_offered_with_its_meaning():
+    measured = contents.all_measured()
+    assert measured
+    assert all(path.is_file() and path.name in data_files.RESULTS for path in measured)
+    assert set(measured) <= set(contents.sources())
 
 
 def test_predictions_are_those_of_the_training(trainings, dataset):

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from helpers.models import cost
+from helpers.models import checkpoints, cost
 from helpers.models import trainings as kept
 from helpers.pipeline import jobs
 from helpers.study import provenance
@@ -29,9 +29,24 @@ def said(monkeypatch, dataset, small):
 
 def test_every_missing_training_is_told_with_its_time(said, tmp_path):
     assert said(Run(tmp_path)) == [
-        f"no GPU is seen: {model} will take about 1:02:03 for 2 epochs and 1 seed"
+        f"no GPU is seen: {model} will take about 1:02:03 (seeds: 1, epochs left: 2)"
         for model in ("custom-cnn", "resnet50")
     ]
+
+
+def test_epochs_of_a_killed_training_are_done(said, small, dataset, tmp_path, monkeypatch):
+    def epochs_of(path, key):
+        assert key == kept.key(small, dataset, path.parent.name, 0)
+        return int(path.parent.name == "custom-cnn")
+
+    asked = []
+    monkeypatch.setattr(checkpoints, "finished_epochs", epochs_of)
+    monkeypatch.setattr(cost, "estimated_seconds", lambda *given: asked.append(given[-1]) or 60)
+    assert said(Run(tmp_path)) == [
+        "no GPU is seen: custom-cnn will take about 0:01:00 (seeds: 1, epochs left: 1)",
+        "no GPU is seen: resnet50 will take about 0:01:00 (seeds: 1, epochs left: 2)",
+    ]
+    assert asked == [1, 2]
 
 
 def test_features_that_are_kept_cost_nothing_again(said, trainings, run, tmp_path):
