@@ -39,11 +39,6 @@ TOLD = [PARAMETERS, SETTINGS.flat(), differences(SETTINGS, load_settings(PROTOCO
 TRAINED = [(model, seed) for model in SETTINGS.models for seed in SETTINGS.seeds]
 CHAPTERS = contents.chapters()
 BESIDE = scans.companions(DATASET)
-# What benchmarks measured, by the page that shows it.
-MEASURED = {
-    "statistics": REPOSITORY / "benchmarks" / "coverage.json",
-    "cost": REPOSITORY / "benchmarks" / "cost_curve.json",
-}
 
 
 def trained(pairs, name="predictions.npz"):
@@ -85,8 +80,7 @@ def read_beside(chapter):
     read = {module.stem for module in modules}
     beside = BESIDE if "scans" in read else []
     ledger = [REPOSITORY / "book" / "claims.yaml"] if "claims" in read else []
-    measured = [path for page, path in MEASURED.items() if page in read]
-    files = [source, *modules, *beside, *ledger, *measured]
+    files = [source, *modules, *beside, *ledger, *contents.measured(chapter).values()]
     return [DATASET.fingerprint, contents_of(files), TOLD]
 
 

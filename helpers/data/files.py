@@ -96,7 +96,7 @@ def read(path: Path, data_set: DataSet, splits: Sequence[str] = SPLITS) -> dict[
             if len({stored[f"{split}_images"].shape[1:3] for split in splits}) > 1:
                 raise InputError(f"{path}: the splits differ in image size; save them at one size")
             members = {name: array.member for name, array in stored.items()}
-            mapped = _worth_mapping(members)
+            mapped = _worth_mapping(path, archive, members)
             check_size(str(path), sum(member.file_size for member in members.values()))
             check_room(
                 str(path), sum(members[name].file_size for name in names if name not in mapped)
@@ -147,12 +147,12 @@ def _check(what: str, needed: int, most: int, of_what: str) -> None:
         )
 
 
-def _worth_mapping(members: dict[str, zipfile.ZipInfo]) -> set[str]:
+def _worth_mapping(
+    path: Path, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]
+) -> set[str]:
     """The names of large arrays, or none where the disk has no room for them."""
-    large = {
-        name: m.file_size for name, m in members.items() if m.file_size >= unpacked.LEAST_BYTES
-    }
-    return set(large) if large and unpacked.has_room(sum(large.values())) else set()
+    large = {name: m for name, m in members.items() if m.file_size >= unpacked.LEAST_BYTES}
+    return set(large) if unpacked.has_room(path, archive, list(large.values())) else set()
 
 
 def existing(path: Path) -> Path:
@@ -237,7 +237,7 @@ def _load(
 ) -> np.ndarray:
     try:
         if is_mapped:
-            return unpacked.array(path, archive, member)
+            return _mapped(path, archive, name, member)
         with archive.open(member) as file:
             array = np.lib.format.read_array(file, allow_pickle=False)
             file.read()  # to its end, where the checksum is compared
@@ -246,6 +246,18 @@ def _load(
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
         raise _damaged(f"{path}: {name}", error) from None
     return array
+
+
+def _mapped(path: Path, archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> np.ndarray:
+    try:
+        return unpacked.array(path, archive, member)
+    except zipfile.BadZipFile:
+        raise
+    except OSError as error:
+        raise InputError(
+            f"{unpacked.FOLDER}: {error.strerror or error}, where {name} of {path} is to be "
+            "unpacked; mend that, or free some disk"
+        ) from None
 
 
 def _damaged(what: str, error: Exception) -> InputError:

@@ -5,6 +5,7 @@ system loads what is looked at and gives it up again where memory runs short.
 """
 
 import fcntl
+import os
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -24,11 +25,13 @@ SOURCE = "source.json"
 COPIED_AT_ONCE = 2**24
 
 
-def has_room(needed: int) -> bool:
-    """Whether so many bytes can be unpacked on this machine's disk."""
+def has_room(path: Path, archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> bool:
+    """Whether this machine's disk has room for what isn't unpacked yet of these arrays."""
+    source = _opened(path, archive)
+    needed = sum(m.file_size for m in members if not _is_kept(_place(source, m), m))
     try:
         FOLDER.mkdir(parents=True, exist_ok=True)
-        return shutil.disk_usage(FOLDER).free > needed
+        return not needed or shutil.disk_usage(FOLDER).free > needed
     except OSError:
         return False
 
@@ -36,18 +39,18 @@ def has_room(needed: int) -> bool:
 def array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     """An array of an archive, read only, by memory map.
 
-    It is unpacked unless it was since the archive at `path` last changed. What was unpacked of
-    archives that have changed since, or are gone, is removed on that occasion.
+    It is unpacked unless it was since the archive, opened from `path`, last changed. What was
+    unpacked of archives that have changed since, or are gone, is removed on that occasion.
 
     Raises
     ------
     zipfile.BadZipFile, zlib.error, EOFError : for a member that is damaged.
     OSError : where it can't be written.
     """
-    source = _as_it_is(path)
-    kept = FOLDER / digest(source)[:16] / member.filename
+    source = _opened(path, archive)
+    kept = _place(source, member)
     with _alone():
-        if not kept.is_file() or kept.stat().st_size != member.file_size:
+        if not _is_kept(kept, member):
             _remove_what_is_over()
             write_json(kept.with_name(SOURCE), source)
             with (
@@ -60,10 +63,22 @@ def array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.n
     return np.asarray(np.load(kept, mmap_mode="r", allow_pickle=False))
 
 
-def _as_it_is(path: Path) -> list[str | int]:
+def _opened(path: Path, archive: zipfile.ZipFile) -> list[str | int]:
+    # Of the file that is open: another may have taken its place since.
+    return _as_it_is(path, os.fstat(archive.fp.fileno()))
+
+
+def _as_it_is(path: Path, told: os.stat_result) -> list[str | int]:
     """What changes with a file's content; its last entry whoever writes to it can't choose."""
-    told = path.stat()
     return [str(path.resolve()), told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns]
+
+
+def _place(source: list[str | int], member: zipfile.ZipInfo) -> Path:
+    return FOLDER / digest(source)[:16] / member.filename
+
+
+def _is_kept(kept: Path, member: zipfile.ZipInfo) -> bool:
+    return kept.is_file() and kept.stat().st_size == member.file_size
 
 
 @contextmanager
@@ -79,7 +94,7 @@ def _remove_what_is_over() -> None:
     for folder in [path for path in FOLDER.iterdir() if path.is_dir()]:
         source = read_json(folder / SOURCE)
         try:
-            is_current = source == _as_it_is(Path(source[0]))
+            is_current = source == _as_it_is(Path(source[0]), Path(source[0]).stat())
         except (OSError, TypeError):
             is_current = False
         if not is_current:

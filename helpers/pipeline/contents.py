@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -9,7 +10,7 @@ from helpers.study.settings import REPOSITORY
 
 # Folders of `book/` with what pages show or are styled by.
 ASSETS = ("_static", "images")
-# What a chapter's metadata has of ours.
+# What a chapter's metadata, and a cell's, has of ours.
 METADATA = "octmnist"
 
 
@@ -27,17 +28,21 @@ def chapters() -> list[str]:
 
 def reads(chapter: str) -> list[str]:
     """Which of a run's results a chapter reads, as its own metadata names them."""
-    return _metadata(chapter)["reads"]
+    return _notebook(chapter)["metadata"][METADATA]["reads"]
 
 
-def measured(chapter: str) -> list[Path]:
-    """The files of this repository that a chapter's figures show in place of a run's results."""
-    return [REPOSITORY / path for path in _metadata(chapter).get("measured", [])]
+def measured(chapter: str) -> dict[str, Path]:
+    """By a cell's id the file of what it shows that was measured beforehand, as the cell says."""
+    return {
+        cell["id"]: REPOSITORY / cell["metadata"][METADATA]["measured"]
+        for cell in _notebook(chapter)["cells"]
+        if METADATA in cell["metadata"]
+    }
 
 
 def all_measured() -> list[Path]:
-    """What all chapters show in place of a run's results, as `measured`."""
-    return [path for chapter in chapters() for path in measured(chapter)]
+    """The files of all chapters that were measured beforehand."""
+    return sorted({path for chapter in chapters() for path in measured(chapter).values()})
 
 
 def sources() -> list[Path]:
@@ -48,6 +53,6 @@ def sources() -> list[Path]:
     return sorted(path for path in (*texts, *beside, *others, *all_measured()) if path.is_file())
 
 
-def _metadata(chapter: str) -> dict[str, list[str]]:
-    text = (REPOSITORY / "book" / f"{chapter}.ipynb").read_text(encoding="utf-8")
-    return json.loads(text)["metadata"][METADATA]
+def _notebook(chapter: str) -> dict[str, Any]:
+    path = REPOSITORY / "book" / f"{chapter}.ipynb"
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -25,7 +25,8 @@ RESULTS = {
     "explanations.json": "every heatmap method by every criterion",
     "acquisition.json": "what another width of scans costs",
     "patients.json": "what holding patients together changes",
-    "cost_curve.json": "the seconds and memory of trainings by images and pixels, not of this run",
+    "cost_curve.json": "not of this run: seconds and memory of trainings by images and pixels",
+    "coverage.json": "not of this run: how often simulated intervals hold the truth",
 }
 
 
@@ -78,9 +79,9 @@ def links(chapter: str, cell: str) -> str:
     """Links in Markdown from a figure to the lines of its cell, by its id, and to its data."""
     path = REPOSITORY / "book" / f"{chapter}.ipynb"
     reads, measured = contents.reads(chapter), contents.measured(chapter)
-    names = [path.name for path in measured] or [f"{name}.json" for name in reads]
+    names = [measured[cell].name] if cell in measured else [f"{name}.json" for name in reads]
     offered = [f"[{name}]({FOLDER}/{name})" for name in names if name in RESULTS]
-    if not measured and ("trainings" in reads or architectures.trained_in(chapter)):
+    if cell not in measured and ("trainings" in reads or architectures.trained_in(chapter)):
         offered.append(f"[predictions]({PAGE}.md)")
     data = [f"data: {words.listed(offered)}"] if offered else []
     place = (

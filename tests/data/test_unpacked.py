@@ -1,5 +1,6 @@
 """Large arrays are read by memory map: the same values, unpacked once, never of another file."""
 
+import errno
 import os
 import shutil
 from types import SimpleNamespace
@@ -86,6 +87,41 @@ def test_where_the_disk_has_no_room_arrays_are_loaded(path, arrays, monkeypatch)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
     np.testing.assert_array_equal(files.read(path, OCT)["test"][0][..., 0], arrays["test_images"])
     assert not unpacked_files()
+
+
+def test_what_is_unpacked_already_needs_no_room(path, monkeypatch):
+    files.read(path, OCT)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
+    assert not any(images.flags.writeable for images, _ in files.read(path, OCT).values())
+
+
+def test_a_disk_that_fills_up_is_told_as_that(path, monkeypatch):
+    def full(packed, file, length):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(unpacked.shutil, "copyfileobj", full)
+    with pytest.raises(InputError, match=r"unpacked: No space left on device, where train_images"):
+        files.read(path, OCT)
+    assert not unpacked_files()
+
+
+def test_a_file_replaced_while_it_is_read_leaves_nothing_under_the_new_ones_name(
+    path, arrays, tmp_path, monkeypatch
+):
+    turned = {name: array[::-1] for name, array in arrays.items()}
+    unpack = unpacked.array
+
+    def replaced_meanwhile(at, archive, member):
+        np.savez(tmp_path / "new.npz", **turned)
+        (tmp_path / "new.npz").replace(path)
+        return unpack(at, archive, member)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(unpacked, "array", replaced_meanwhile)
+        files.read(path, OCT)
+    read = files.read(path, OCT)
+    for split, (images, _) in read.items():
+        np.testing.assert_array_equal(images[..., 0], turned[f"{split}_images"])
 
 
 def test_mapped_arrays_need_no_memory(path, monkeypatch):
