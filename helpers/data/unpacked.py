@@ -4,18 +4,15 @@ An archive's arrays are compressed, so nothing of one can be read without all of
 system loads what is looked at and gives it up again where memory runs short.
 """
 
-import fcntl
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from helpers.study.provenance import digest
-from helpers.study.runs import UNFINISHED, read_json, replacing_file, write_json
+from helpers.study.runs import UNFINISHED, alone_in, read_json, replacing_file, write_json
 from helpers.study.settings import REPOSITORY
 
 FOLDER = REPOSITORY / "runs" / ".unpacked"
@@ -49,7 +46,7 @@ def array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.n
     """
     source = _opened(path, archive)
     kept = _place(source, member)
-    with _alone():
+    with alone_in(FOLDER):
         if not _is_kept(kept, member):
             _remove_what_is_over()
             write_json(kept.with_name(SOURCE), source)
@@ -79,15 +76,6 @@ def _place(source: list[str | int], member: zipfile.ZipInfo) -> Path:
 
 def _is_kept(kept: Path, member: zipfile.ZipInfo) -> bool:
     return kept.is_file() and kept.stat().st_size == member.file_size
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Hold the folder, so that two processes don't unpack the same."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _remove_what_is_over() -> None:

@@ -3,29 +3,35 @@
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from helpers.data.dataset import Dataset
-from helpers.models import batches, features, networks
+from helpers.models import batches, networks
 from helpers.study.settings import Settings
 
 TIMED_CALLS = 5
 
 
-def estimated_seconds(settings: Settings, dataset: Dataset, model: str, epochs: int) -> float:
+def estimated_seconds(
+    settings: Settings, dataset: Dataset, model: str, epochs: int, rows: int = 0
+) -> float:
     """How long so many epochs, of all seeds together, will take here.
 
-    Of a frozen base the one pass over all views counts, which serves all seeds: a head takes
-    seconds an epoch.
+    rows : how many images a frozen base has still to be run on before, once for all seeds; the
+        epochs are then those of the head.
     """
     network = networks.build(model, settings, dataset.shape, len(dataset.classes), seed=0)
     images = dataset.train.images[: settings.training.batch_size]
-    steps = len(dataset.train) / len(images)
-    if settings.features_are_fixed(model):
-        seconds = _seconds_a_call(lambda: network.predict_on_batch(images))
-        return seconds * steps * features.view_count(settings, dataset)
     truth = batches.one_hot(dataset.train.labels[: len(images)], len(dataset.classes))
-    network.compile(settings.training.optimizer, "categorical_crossentropy")
-    seconds = _seconds_a_call(lambda: network.train_on_batch(images, truth))
-    return seconds * steps * epochs
+    inputs, fitted, before = images, network, 0.0
+    if settings.features_are_fixed(model):
+        base, fitted = networks.features_of(network), networks.head_of(network)
+        inputs = np.zeros((len(images), *fitted.input_shape[1:]), np.float32)
+        if rows:
+            before = _seconds_a_call(lambda: base.predict_on_batch(images)) * rows / len(images)
+    fitted.compile(settings.training.optimizer, "categorical_crossentropy")
+    seconds = _seconds_a_call(lambda: fitted.train_on_batch(inputs, truth))
+    return before + seconds * epochs * len(dataset.train) / len(images)
 
 
 def _seconds_a_call(call: Callable[[], object]) -> float:

@@ -4,6 +4,8 @@ They are written to disk as they come and read by memory map, so that memory doe
 images, and an extraction that was killed goes on where it was.
 """
 
+import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +19,9 @@ from tqdm import tqdm
 from helpers.data.dataset import Dataset
 from helpers.models import augmentation, networks, trainings
 from helpers.models.batches import PREDICTION_BATCH, of_images
+from helpers.study.errors import InputError
 from helpers.study.provenance import file_digest
-from helpers.study.runs import Run, read_json, write_json
+from helpers.study.runs import Run, alone_in, read_json, write_json
 from helpers.study.settings import Settings
 
 # Views are drawn once and serve every seed.
@@ -42,18 +45,25 @@ def load_or_extract(
     -------
     train : float32 (views, n, features), a view being another random augmentation of every image
         (one view, the image itself, without augmentation); val, test : float32 (n, features).
+
+    Raises
+    ------
+    InputError : where the disk has no room for them.
     """
     folder = run.features(model)
-    if not are_kept(run, settings, dataset, model):
-        _extract_to(folder, settings, dataset, model)
+    with alone_in(folder):
+        if rows_left(run, settings, dataset, model):
+            _extract_to(folder, settings, dataset, model)
     return of_splits(np.asarray(np.load(folder / ROWS, mmap_mode="r")), settings, dataset)
 
 
-def are_kept(run: Run, settings: Settings, dataset: Dataset, model: str) -> bool:
-    """Whether the run's folder holds these features, whole and as they were written."""
-    folder = run.features(model)
+def rows_left(run: Run, settings: Settings, dataset: Dataset, model: str) -> int:
+    """How many images the base has still to be run on: 0 where all features are kept, and whole."""
+    folder, count = run.features(model), row_count(settings, dataset)
     state = _state(folder, trainings.features_key(settings, dataset, model))
-    return "sha256" in state and state["sha256"] == file_digest(folder / ROWS)
+    if "sha256" in state:
+        return 0 if state["sha256"] == file_digest(folder / ROWS) else count
+    return count - state.get("rows", 0)
 
 
 def view_count(settings: Settings, dataset: Dataset) -> int:
@@ -142,6 +152,8 @@ def _extract_to(folder: Path, settings: Settings, dataset: Dataset, model: str) 
         rows = _opened(folder / ROWS, shape)
     if rows is None:
         (folder / STATE).unlink(missing_ok=True)
+        (folder / ROWS).unlink(missing_ok=True)
+        _require_room(folder, model, 4 * math.prod(shape))
         done, rows = 0, np.lib.format.open_memmap(folder / ROWS, "w+", np.float32, shape)
 
     def note(count: int) -> None:
@@ -152,6 +164,16 @@ def _extract_to(folder: Path, settings: Settings, dataset: Dataset, model: str) 
     extract(work, network, rows, f"{model}, frozen features", note)
     rows.flush()
     write_json(folder / STATE, {"key": key, "sha256": file_digest(folder / ROWS)})
+
+
+def _require_room(folder: Path, model: str, needed: int) -> None:
+    # A map may grow beyond the disk, and the process is then killed where it writes.
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise InputError(
+            f"{folder}: the features of {model} take {needed / 2**20:,.0f} MiB, and the disk has "
+            f"{free / 2**20:,.0f} MiB free; make room, or keep fewer views (cached_views)"
+        )
 
 
 def _opened(path: Path, shape: tuple[int, int]) -> np.memmap | None:

@@ -47,8 +47,7 @@ def prepare(run: Run, settings: Settings, dataset: Dataset, where: str = "here")
     missing = trainings.missing(run, settings, dataset)
     for model in settings.models:
         seeds = [seed for of, seed in missing if of == model]
-        is_fixed = settings.features_are_fixed(model)
-        if not seeds or (is_fixed and features.are_kept(run, settings, dataset, model)):
+        if not seeds:
             continue
         done = sum(
             checkpoints.finished_epochs(
@@ -56,11 +55,14 @@ def prepare(run: Run, settings: Settings, dataset: Dataset, where: str = "here")
             )
             for seed in seeds
         )
-        left = settings.training.epochs * len(seeds) - done
-        seconds = round(cost.estimated_seconds(settings, dataset, model, left))
+        left, rows = settings.training.epochs * len(seeds) - done, 0
+        if settings.features_are_fixed(model):
+            rows = features.rows_left(run, settings, dataset, model)
+        seconds = round(cost.estimated_seconds(settings, dataset, model, left, rows))
+        of_base = f", images to run its base on: {rows:,}" if rows else ""
         console.say_begin(
             f"no GPU is seen: {model} will take about {timedelta(seconds=seconds)} "
-            f"(seeds: {len(seeds)}, epochs left: {left})"
+            f"(seeds: {len(seeds)}, epochs left: {left}{of_base})"
         )
 
 

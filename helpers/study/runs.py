@@ -1,6 +1,7 @@
 """A run's folder: where each result lies, and files and folders that are replaced whole."""
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -149,6 +150,15 @@ def replacing_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Have a folder for oneself: another process that asks for it waits until this block's end."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def remove_unfinished(run: Run) -> None:

@@ -1,11 +1,15 @@
 """Frozen features: those of the model, kept, gone on with after a kill, anew where damaged."""
 
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from helpers.models import augmentation, features, networks
+from helpers.study.errors import InputError
 from helpers.study.runs import Run
 
 
@@ -38,6 +42,28 @@ def test_damaged_features_are_extracted_anew(kept, small, dataset):
         np.testing.assert_array_equal(expected, after[name])
 
 
+def test_a_disk_without_room_for_them_is_told_beforehand(small, dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(features.shutil, "disk_usage", lambda folder: SimpleNamespace(free=2**20))
+    with pytest.raises(InputError, match=r"take \d+ MiB, and the disk has 1 MiB free"):
+        features.load_or_extract(Run(tmp_path), small, dataset, "resnet50")
+
+
+def test_two_that_want_them_at_once_compute_them_once(small, dataset, tmp_path, monkeypatch):
+    computed, extract = [], features.extract
+
+    def counted(*given):
+        computed.append(given)
+        time.sleep(0.5)  # as long as another takes to come
+        extract(*given)
+
+    monkeypatch.setattr(features, "extract", counted)
+    given = Run(tmp_path), small, dataset, "resnet50"
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: features.load_or_extract(*given), range(2))
+    np.testing.assert_array_equal(first["train"], second["train"])
+    assert len(computed) == 1
+
+
 class Killed(Exception):
     """Stands for a kill between two blocks."""
 
@@ -58,6 +84,8 @@ def test_an_extraction_that_was_killed_goes_on(small, dataset, tmp_path, monkeyp
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(features, "blocks", up_to_a_kill)
         features.load_or_extract(run, views, dataset, "resnet50")
+    left = features.row_count(views, dataset) - work[5].start
+    assert features.rows_left(run, views, dataset, "resnet50") == left
     path = run.features("resnet50") / features.ROWS
     if is_cut:
         path.write_bytes(path.read_bytes()[:-1])
