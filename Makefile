@@ -16,8 +16,8 @@ unexport __PYVENV_LAUNCHER__ $(filter-out PYTHON,$(filter PYTHON%,$(.VARIABLES))
 export PYTHONNOUSERSITE = 1
 export PYTHONUTF8 = 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
-# glibc hands freed memory back to the kernel after every batch and faults it in again; on two cores
-# that was measured to double the time of an epoch.
+# glibc hands freed memory back to the kernel after every batch and faults it in again, which took a
+# twentieth of an epoch's time on one machine and half of it on another.
 export MALLOC_MMAP_THRESHOLD_ ?= 4294967296
 export MALLOC_TRIM_THRESHOLD_ ?= 17179869184
 export MALLOC_TOP_PAD_ ?= 67108864

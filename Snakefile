@@ -17,7 +17,7 @@ from helpers.heatmaps import controls, results
 from helpers.models import trainings
 from helpers.pipeline import console, contents, processes, surroundings
 from helpers.pipeline.resources import THREADS, asked, asked_by_maps, asked_by_training
-from helpers.study import architectures, runs
+from helpers.study import architectures, environment, runs
 from helpers.study.code import imported_by
 from helpers.study.provenance import digest, file_digest
 from helpers.study.settings import PROTOCOL, REPOSITORY, differences, load_settings
@@ -32,7 +32,7 @@ FOLDER = RUN.shown
 PYTHON = sys.executable
 JOB = "{PYTHON:q} -m helpers.pipeline.jobs --folder {FOLDER} "
 # One that has cores for itself, while others have theirs.
-LARGE_JOB = "{PYTHON:q} -m helpers.pipeline.jobs --cores {threads} --folder {FOLDER} "
+LARGE_JOB = " ".join([*(f"{name}={{threads}}" for name in environment.CORES), JOB])
 TRAINING = ("predictions.npz", "history.csv", "model.keras", "provenance.json")
 # What every page tells of the settings, which a profile may change without the caller's parameters.
 TOLD = [PARAMETERS, SETTINGS.flat(), differences(SETTINGS, load_settings(PROTOCOL))]

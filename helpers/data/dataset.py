@@ -72,6 +72,11 @@ class Dataset:
         arrays = [array for s in self.splits.values() for array in (s.images, s.labels)]
         return arrays_digest(*arrays)
 
+    @cached_property
+    def images_digest(self) -> str:
+        """SHA-256 of every image, whatever the labels."""
+        return arrays_digest(*(split.images for split in self.splits.values()))
+
     @property
     def origin(self) -> str:
         """Name, size and fingerprint in a line."""

@@ -112,7 +112,8 @@ def planned(run: Run, settings: Settings, dataset: Dataset) -> tuple[Planned, Pl
     training = first.settings.training
     fewer = training.model_copy(update={"epochs": min(SHUFFLED_EPOCHS, training.epochs)})
     quicker = first.settings.model_copy(update={"training": fewer})
-    return first, Planned(run.control("shuffled"), quicker, shuffled_labels(first.dataset))
+    shuffled = replace(run.control("shuffled"), lender=first.run)
+    return first, Planned(shuffled, quicker, shuffled_labels(first.dataset))
 
 
 def load_or_train(run: Run, settings: Settings, dataset: Dataset, model: str) -> Control:

@@ -99,12 +99,17 @@ def key(settings: Settings, dataset: Dataset, model: str, seed: int) -> str:
 
 
 def features_key(settings: Settings, dataset: Dataset, model: str) -> str:
-    """What determines a model's frozen features."""
+    """What determines a model's frozen features: of the labels how many there are of each class.
+
+    By these training decides whether it augments.
+    """
     augmentation = settings.augmentation.model_dump(mode="json")
     blocks = [augmentation, settings.base.model_dump(mode="json", exclude={"weights"})]
     if settings.training.backend != USUAL["backend"]:
         blocks.append(settings.training.backend)
-    return digest(model, dataset.fingerprint, blocks, _identity(settings, model), _code(model))
+    counts = np.bincount(dataset.train.labels).tolist()
+    images = dataset.images_digest, counts
+    return digest(model, images, blocks, _identity(settings, model), _code(model))
 
 
 def result_key(settings: Settings, dataset: Dataset, module: Path, *more: Any) -> str:

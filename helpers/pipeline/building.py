@@ -104,9 +104,10 @@ def build(
 
         def seconds_left(planned: list[str], begun: dict[str, float]) -> float | None:
             expected = durations.expected(folder, planned)
-            if len(expected) < len(planned) or not planned:
+            if is_elsewhere or len(expected) < len(planned) or not planned:
                 return None
-            return durations.left(expected, begun, provenance.usable_cores())
+            here = provenance.usable_cores(), bool(provenance.gpu_count())
+            return durations.left(expected, begun, *here)
 
         display = console.Display(log, sys.stderr, seconds_left)
         if display.follow(command, REPOSITORY, environment):

@@ -1,4 +1,4 @@
-"""How long each job of a run took when it last did its work, and so how long is left."""
+"""How long each job of a run took at most, and so how long is left."""
 
 import statistics
 from collections.abc import Mapping
@@ -34,14 +34,17 @@ def expected(run: Run, jobs: list[str]) -> dict[str, float]:
     return found
 
 
-def left(expected: Mapping[str, float], begun: Mapping[str, float], cores: int) -> float:
-    """Seconds until all jobs have ended.
+def left(
+    expected: Mapping[str, float], begun: Mapping[str, float], cores: int, has_gpu: bool = False
+) -> float:
+    """Seconds until all jobs on this machine have ended; a GPU does one large job at a time.
 
     expected : seconds of each job; begun : seconds since each that is begun began.
     """
+    at_once = 1 if has_gpu else max(1, cores // THREADS)
     remaining = {job: max(0.0, s - begun.get(job, 0.0)) for job, s in expected.items()}
     large = sum(s for job, s in remaining.items() if job.split()[0] in LARGE)
-    return large / max(1, cores // THREADS) + (sum(remaining.values()) - large) / cores
+    return large / at_once + (sum(remaining.values()) - large) / cores
 
 
 def _path(run: Run, job: str) -> Path:

@@ -140,7 +140,6 @@ def main() -> None:
     parser.add_argument("job", choices=[*JOBS, "chapter", "render"])
     parser.add_argument("arguments", nargs="*")
     parser.add_argument("--folder", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--cores", type=int, help="how many it may use (default: all)")
     parser.add_argument(
         "--parameters",
         type=json.loads,
@@ -148,8 +147,6 @@ def main() -> None:
     )
     options = parser.parse_args()
     run = Run(REPOSITORY / options.folder)
-    if options.cores:
-        environment.use_cores(options.cores)
     told, started = " ".join([options.job, *options.arguments]), time.monotonic()
     console.say_begin(told)
     with console.one_line_errors():

@@ -17,7 +17,7 @@ from helpers.study.settings import Settings
 # (benchmarks/README.md), so a larger machine does several jobs side by side.
 THREADS = 4
 # Rules whose jobs run networks: on a GPU, one takes all of its memory.
-ON_NETWORKS = ("train", "control", "grad_cam", "explanations")
+ON_NETWORKS = ("train", "control", "grad_cam", "explanations", "acquisition")
 OPTIONS = ("--executor", "-e")
 EXECUTORS_HERE = ("local", "dryrun", "touch")
 

@@ -35,6 +35,8 @@ FOREIGN = (
 )
 # What says where a computer keeps things and how it shares them, and changes no result.
 KEPT = ("TF_FORCE_GPU_ALLOW_GROWTH", "TF_GPU_ALLOCATOR", "TF_CUDNN_WORKSPACE_LIMIT_IN_MB")
+# A GPU's memory is taken as it is needed, since chapters may run networks beside one another.
+UNLESS_SET = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 OWN = {
     "PYTHONUTF8": "1",  # texts are UTF-8, whatever the locale
     "PYTHONNOUSERSITE": "1",
@@ -43,8 +45,8 @@ OWN = {
     "NO_COLOR": "1",
     "JUPYTER_PREFER_ENV_PATH": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # glibc hands freed memory back to the kernel after every batch and faults it in again; on two
-    # cores that was measured to double the time of an epoch.
+    # glibc hands freed memory back to the kernel after every batch and faults it in again, which
+    # took a twentieth of an epoch's time on one machine and half of it on another.
     "MALLOC_MMAP_THRESHOLD_": "4294967296",
     "MALLOC_TRIM_THRESHOLD_": "17179869184",
     "MALLOC_TOP_PAD_": "67108864",
@@ -83,4 +85,4 @@ def plain() -> dict[str, str]:
         if name in KEPT or not name.startswith(FOREIGN)
     }
     folders = {name: str(runs.PROGRAMS / name.lower()) for name in FOLDERS}
-    return inherited | OWN | folders
+    return UNLESS_SET | inherited | OWN | folders

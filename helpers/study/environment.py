@@ -9,8 +9,9 @@ import sys
 INLINE, FILES_ONLY = "module://matplotlib_inline.backend_inline", "agg"
 # Whoever exports this has the book's models trained on JAX; any other backend counts for nothing.
 OF_THE_USER = {"backend": "jax"} if os.environ.get("KERAS_BACKEND") == "jax" else {}
-# How many cores TensorFlow cuts an operation up among.
-CORES = "TF_NUM_INTRAOP_THREADS"
+# How many cores TensorFlow cuts an operation up among, and what NumPy and scikit-learn call.
+CORES_OF_TENSORFLOW = "TF_NUM_INTRAOP_THREADS"
+CORES = (CORES_OF_TENSORFLOW, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 # What Keras and Matplotlib read when they are imported; None stands for no such variable.
 VARIABLES = {
     "KERAS_BACKEND": "tensorflow",
@@ -29,11 +30,6 @@ def set_own() -> None:
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
-
-
-def use_cores(count: int) -> None:
-    """Have TensorFlow, which this process hasn't loaded yet, work on no more cores than these."""
-    os.environ[CORES] = str(count)
 
 
 def use_backend(name: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.study.environment import CORES
+from helpers.study.environment import CORES_OF_TENSORFLOW
 from helpers.study.settings import REPOSITORY
 
 UNKNOWN = "not known: "
@@ -45,7 +45,7 @@ def usable_cores() -> int:
     """How many cores this process may use; on it depends how a training's sums are rounded."""
     is_linux = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if is_linux else os.cpu_count() or 1
-    told = os.environ.get(CORES, "")
+    told = os.environ.get(CORES_OF_TENSORFLOW, "")
     return min(cores, int(told)) if told.isdecimal() and int(told) else cores
 
 

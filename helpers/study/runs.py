@@ -45,11 +45,13 @@ class Run:
 
     fills_gaps : whether a chapter may make what its predecessors left out.
     is_recorded : whether its results stand as they are, whatever the code that reads them.
+    lender : the run of the same images whose frozen features it uses; None where it has its own.
     """
 
     folder: Path
     fills_gaps: bool = False
     is_recorded: bool = False
+    lender: "Run | None" = None
 
     artifacts = _below("artifacts")
     description = _below("artifacts/run.json")  # what this run is: its settings, data and models
@@ -81,7 +83,7 @@ class Run:
         return self.artifacts / model / f"seed-{seed}"
 
     def features(self, model: str) -> Path:
-        return self.folder / "features" / model
+        return (self.lender or self).folder / "features" / model
 
     def checkpoint(self, model: str, seed: int) -> Path:
         """Where a training that is at work keeps what it needs to go on after a kill."""

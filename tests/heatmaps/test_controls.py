@@ -8,7 +8,7 @@ import pytest
 from helpers.data import dataset as datasets
 from helpers.data.dataset import Dataset, Split
 from helpers.heatmaps import controls
-from helpers.models import networks, trainings
+from helpers.models import features, networks, trainings
 from helpers.study import data_sets
 from helpers.study.runs import Run
 from helpers.study.settings import DEFAULT_PROFILE, Settings, load_settings
@@ -154,6 +154,15 @@ def test_another_shuffle_is_another_training(small, dataset, model):
     assert len(set(keys)) == 3
     again = controls.shuffled_labels(dataset, 0)
     assert trainings.key(small, again, model, 0) == keys[1]
+
+
+def test_a_control_on_a_frozen_base_computes_no_features_anew(
+    run, small, dataset, trainings, monkeypatch
+):
+    monkeypatch.setattr(features, "extract", None)
+    shuffled = controls.load_or_train(run, small, dataset, "resnet50").shuffled
+    assert shuffled.folder == run.control("shuffled").training("resnet50", 0)
+    assert not (run.control("shuffled").folder / "features").exists()
 
 
 def test_the_control_is_trained_once_on_shuffled_labels(run, small, dataset, trainings):

@@ -60,11 +60,20 @@ def test_the_key_follows_what_determines_a_training(small, dataset):
     assert kept.key(small, replace(dataset, name="renamed"), "custom-cnn", 0) == key
 
 
-def test_the_key_and_the_features_key_follow_the_images_and_labels_given(small, dataset):
-    labels = np.random.default_rng(0).permutation(dataset.train.labels)
-    shuffled = replace(dataset, train=Split(dataset.train.images, labels))
-    for key in (kept.features_key, lambda *given: kept.key(*given, 0)):
-        assert key(small, shuffled, "resnet50") != key(small, dataset, "resnet50")
+def test_a_key_follows_images_and_labels_and_that_of_features_the_images(small, dataset):
+    images, labels = dataset.train.images, dataset.train.labels
+    of_images = replace(dataset, train=Split(images[::-1], labels))
+    shuffled = replace(dataset, train=Split(images, np.random.default_rng(0).permutation(labels)))
+    of_one_class = replace(dataset, train=Split(images, np.zeros_like(labels)))
+
+    def changed(key):
+        others = of_images, shuffled, of_one_class
+        return [
+            key(small, other, "resnet50") != key(small, dataset, "resnet50") for other in others
+        ]
+
+    assert changed(lambda *given: kept.key(*given, 0)) == [True, True, True]
+    assert changed(kept.features_key) == [True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def test_what_is_left_falls_as_time_passes_and_is_shared_by_cores():
     assert durations.left(expected, {}, cores=2) == 15.0
     assert durations.left(expected, {"train a 0": 4.0}, cores=2) == 11.0
     assert durations.left(expected, {}, cores=8) == 10.0 / 2 + 10.0 / 8
+    assert durations.left(expected, {}, cores=8, has_gpu=True) == 10.0 + 10.0 / 8
     assert durations.left(expected, dict.fromkeys(expected, 100.0), cores=2) == 0.0
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.models import fit
 from helpers.study import provenance
-from helpers.study.environment import CORES
+from helpers.study.environment import CORES_OF_TENSORFLOW
 from helpers.study.runs import Run
 from helpers.study.settings import REPOSITORY
 
@@ -171,7 +171,7 @@ def test_provenance_is_asked_before_a_model_is_built(small, dataset, tmp_path, m
     ("told", "expected"), [("1", 1), ("100000", None), ("0", None), ("x", None)]
 )
 def test_cores_that_tensorflow_may_not_use_do_not_count(monkeypatch, told, expected):
-    monkeypatch.delenv(CORES, raising=False)
+    monkeypatch.delenv(CORES_OF_TENSORFLOW, raising=False)
     every = provenance.usable_cores()
-    monkeypatch.setenv(CORES, told)
+    monkeypatch.setenv(CORES_OF_TENSORFLOW, told)
     assert provenance.usable_cores() == (expected or every)
