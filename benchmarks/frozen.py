@@ -1,8 +1,13 @@
 """The head of a frozen ResNet50: features computed once, beside `model.fit` through the base.
 
 28 px phantom images seen at 96 px, 30 epochs of the protocol, with one view and with four augmented
-ones. Of the plain way's epochs one is timed, each turn, and taken 30 times.
+ones. Both ways compile once, and validate after each epoch. Of the plain way two epochs are timed:
+the first, which compiles, and the second, which is taken 29 times. Ours also takes the features of
+test images.
 """
+
+from collections.abc import Callable
+from functools import partial
 
 from helpers.models.backend import keras
 
@@ -10,13 +15,13 @@ from helpers.models.backend import keras
 import numpy as np
 
 from benchmarks.comparison import IS_FULL, Comparison, seconds, show, times_faster
-from benchmarks.training import Epoch, compiled
+from benchmarks.training import compiled
 from helpers.data import dataset as datasets
 from helpers.data.dataset import Dataset
 from helpers.models import batches, features, networks
 from helpers.study.settings import Settings, load_settings
 
-IMAGES, TURNS = (97_477, 1) if IS_FULL else (512, 2)
+IMAGES = 97_477 if IS_FULL else 1_024
 EPOCHS, MODEL, SIZE, RATE = 30, "resnet50", 32, 1e-4
 ASKED = {1: 25, 4: 7}  # times faster, by views
 WITHIN = 1e-4  # of a probability
@@ -29,17 +34,28 @@ def ours(network: keras.Model, settings: Settings, dataset: Dataset) -> None:
     rows = np.empty(shape, np.float32)
     features.extract(features.blocks(settings, dataset), base, rows, MODEL)
     kept = features.of_splits(rows, settings, dataset)
-    truth = batches.one_hot(dataset.train.labels, len(dataset.classes))
-    drawn = batches.shuffled(batches.of_views(kept["train"]), truth, SIZE, 0, lambda: 0)
-    compiled(networks.head_of(network), RATE).fit(drawn, epochs=EPOCHS, verbose=0)
+    head = networks.head_of(network)
+    fit_of(head, batches.of_views(kept["train"]), kept["val"], dataset)(epochs=EPOCHS)
 
 
-def plain(network: keras.Model, settings: Settings, dataset: Dataset) -> Epoch:
-    """An epoch through the base."""
-    truth = batches.one_hot(dataset.train.labels, len(dataset.classes))
+def plain(network: keras.Model, settings: Settings, dataset: Dataset) -> float:
+    """How long all epochs through the base would take."""
     draw = batches.of_images(settings, dataset)
-    drawn = batches.shuffled(draw, truth, SIZE, 0, lambda: 0)
-    return Epoch(compiled(network, RATE), drawn)
+    epoch = fit_of(network, draw, dataset.val.images, dataset)
+    first = seconds(epoch)
+    return first + (EPOCHS - 1) * seconds(epoch)
+
+
+def fit_of(
+    model: keras.Model, draw: batches.Draw, val_inputs: np.ndarray, dataset: Dataset
+) -> Callable[..., object]:
+    """`fit` of a model as the protocol feeds it, which compiles when first called."""
+    train, val, _ = (
+        batches.one_hot(split.labels, len(dataset.classes)) for split in dataset.splits.values()
+    )
+    drawn = batches.shuffled(draw, train, SIZE, 0, lambda: 0)
+    in_order = batches.in_order(val_inputs, val)
+    return partial(compiled(model, RATE).fit, drawn, validation_data=in_order, verbose=0)
 
 
 def agreement(network: keras.Model, images: np.ndarray) -> str:
@@ -49,7 +65,8 @@ def agreement(network: keras.Model, images: np.ndarray) -> str:
     apart = np.abs(by_features - network.predict(images, verbose=0)).max()
     if apart > WITHIN:
         raise AssertionError(f"predictions differ by {apart:.1e}")
-    return f"predictions within {apart:.0e}" if apart else "equal predictions"
+    how = f"within {apart:.0e} of" if apart else "equal to"
+    return f"the untrained network's predictions by way of features are {how} its own"
 
 
 def compare() -> list[Comparison]:
@@ -65,14 +82,12 @@ def compare() -> list[Comparison]:
         network = networks.build(MODEL, settings, dataset.shape, len(dataset.classes), seed=0)
         results = agreement(network, dataset.test.images)
         given = network, settings, dataset
-        epoch, turns, slow = plain(*given), [], []
-        for _ in range(TURNS):
-            turns.append(seconds(ours, *given))
-            slow.append(seconds(epoch) * EPOCHS)
-        work = f"frozen ResNet50, {EPOCHS} epochs, {views} {'view' if views == 1 else 'views'}"
-        goals = [times_faster(turns, slow, asked)]
-        name = "model.fit through the base"
-        made.append(Comparison(work, name, turns, slow, goals, results))
+        took, slow = [seconds(ours, *given)], [plain(*given)]
+        seen = "1 view" if views == 1 else f"{views} views"
+        work = f"frozen ResNet50, {EPOCHS} epochs of {IMAGES:,} images, {seen}"
+        goals = [times_faster(took, slow, asked)]
+        name = "model.fit through the base, estimated from 2 epochs that were run"
+        made.append(Comparison(work, name, took, slow, goals, results))
     return made
 
 

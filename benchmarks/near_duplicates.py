@@ -63,7 +63,7 @@ def compare() -> list[Comparison]:
     )
     goals = [at_most(ours[0], SECONDS, "s"), at_most(gigabytes(), GIGABYTES, "GB")]
     work = f"near duplicates among {IMAGES:,} images"
-    name = f"all pairs in float32, from {FEW:,} images"
+    name = f"all pairs in float32, estimated from {FEW:,} images"
     return [Comparison(work, name, ours, [took * (IMAGES / FEW) ** 2], goals, results)]
 
 

@@ -1,4 +1,4 @@
-"""What `make bench` prints: ratios turn by turn, goals that can be missed, and memory."""
+"""What `make bench` prints: ratios of medians, goals that can be missed, and memory."""
 
 import importlib.util
 
@@ -7,22 +7,61 @@ import pytest
 
 from benchmarks import __main__ as bench
 from benchmarks import comparison
-from benchmarks.comparison import Comparison, Goal, at_most, times_faster
+from benchmarks.comparison import (
+    MET,
+    NOT_MET,
+    NOT_TOLD,
+    Comparison,
+    Goal,
+    at_most,
+    ratios,
+    times_faster,
+)
 from helpers.study.settings import REPOSITORY
 
 
 def test_a_row_tells_both_ways_and_the_spread_of_their_ratio():
-    goals = [times_faster([1, 2, 1], [4, 4, 5], 3), at_most(2.6, 2.5, "GB")]
+    goals = [times_faster([1, 2, 1], [4, 4, 5], 2), at_most(2.6, 2.5, "GB")]
     row = Comparison("work", "a loop", [1, 2, 1], [4, 4, 5], goals, "equal").row
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     expected = ["work", "1", "a loop: 4", "4 [2, 5]"]
-    assert cells == [*expected, "3 times: met; at most 2.5 GB: NOT met", "equal"]
+    assert cells == [*expected, "2 times: met; at most 2.5 GB: NOT met", "equal"]
     assert len(cells) == comparison.HEAD.splitlines()[0].count("|") - 1
 
 
-@pytest.mark.parametrize(("plain", "is_met"), [([30, 10, 29], True), ([10, 29, 10], False)])
-def test_a_ratio_is_judged_by_its_median(plain, is_met):
-    assert times_faster([1, 1, 1], plain, 25) == Goal("25 times", is_met)
+def test_the_ratio_is_that_of_the_medians_shown():
+    ours, plain = [2, 1, 4], [3, 3, 1.5]
+    assert ratios(ours, plain) == (0.375, 1.5, 3)  # turn by turn 1.5, 3 and 0.375
+
+
+def test_a_way_whose_median_is_slower_is_not_called_faster():
+    ours, plain = [1, 2, 3], [1.1, 1.9, 3.3]  # the median turn says 1.1
+    assert ratios(ours, plain)[1] < 1
+
+
+@pytest.mark.parametrize(
+    ("plain", "outcome"),
+    [
+        ([30, 25, 29], MET),
+        ([10, 24, 10], NOT_MET),
+        ([30, 10, 29], NOT_TOLD),
+        ([10, 25, 10], NOT_TOLD),
+        ([25], MET),
+        ([24], NOT_MET),
+    ],
+)
+def test_a_ratio_is_told_where_all_turns_agree(plain, outcome):
+    assert times_faster([1] * len(plain), plain, 25) == Goal("25 times", outcome)
+
+
+@pytest.mark.parametrize(("value", "outcome"), [(2.5, MET), (2.6, NOT_MET)])
+def test_a_limit_is_kept_or_not(value, outcome):
+    assert at_most(value, 2.5, "GB") == Goal("at most 2.5 GB", outcome)
+
+
+def test_what_cannot_be_told_is_neither_met_nor_missed_in_the_row():
+    goals = [times_faster([1, 1], [2, 4], 3)]
+    assert "| 3 times: can't be told |" in Comparison("work", "a loop", [1], [2], goals).row
 
 
 def test_the_peak_of_memory_is_seen_though_it_is_freed_again():
