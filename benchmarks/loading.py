@@ -54,10 +54,11 @@ def plain(path: Path) -> dict[str, np.ndarray]:
         return {name: arrays[name].astype(np.float32) for name in arrays}
 
 
-def settings_of(path: Path, is_varied: bool = True) -> Settings:
+def settings_of(path: Path, is_varied: bool = True, **others: object) -> Settings:
     """Of a run on the file, whose training images are varied or taken as they are."""
     augmentation = "on" if is_varied else "off"
-    return load_settings("local", data_path=str(path), augmentation=augmentation, weights="random")
+    given = {"augmentation": augmentation, "weights": "random"} | others
+    return load_settings("local", data_path=str(path), **given)
 
 
 def again(folder: Path) -> Comparison:
