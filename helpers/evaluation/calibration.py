@@ -49,7 +49,7 @@ def resampled(
 
     `expected calibration error`: of the top label, in 15 bins of equal width (Guo et al. 2017,
     equation 3). `classwise calibration error`: the same of every class's probability, averaged over
-    classes (Kull et al. 2019, equation 2). `Brier score`: the mean squared distance from the
+    classes (Kull et al. 2019, section 2). `Brier score`: the mean squared distance from the
     one-hot label, 0 to 2 (Brier 1950). `negative log-likelihood`: in nats, the loss that
     metrics.json has (`measures.negative_logs`).
     """

@@ -102,7 +102,8 @@ def by_pixels() -> pd.DataFrame:
 
 def findings(study: Study) -> list[str]:
     """What a training of each model took, and where."""
-    where = study.trainings[0].provenance["hardware"]
+    machines = {trained.provenance["hardware"]: None for trained in study.trainings}
+    where = words.listed(list(machines))
     told = [took(by_seed) for by_seed in study.by_model.values()]
     shared = ""
     if any(map(study.settings.features_are_fixed, study.settings.models)):

@@ -18,9 +18,10 @@ metadata:
   name: $name
 spec:
   backoffLimit: 0
-  activeDeadlineSeconds: $(($5 * 60))
   template:
     spec:
+      # Of the pod, which begins when it is given a node: a job's own would count its wait for one.
+      activeDeadlineSeconds: $(($5 * 60))
       restartPolicy: Never
       containers:
         - name: job

@@ -140,7 +140,8 @@ def test_kubernetes_is_asked_for_a_pod_with_the_runs(tmp_path):
     told = kubernetes(tmp_path, "submit", "octmnist", "grid", "4", "1551", "60", "/a/job.sh")
     job = yaml.safe_load((tmp_path / "job.yaml").read_text())
     assert job["metadata"]["name"] == told
-    assert job["spec"]["activeDeadlineSeconds"] == 3600
+    assert job["spec"]["template"]["spec"]["activeDeadlineSeconds"] == 3600
+    assert "activeDeadlineSeconds" not in job["spec"]  # it would run while the job is queued
     pod = job["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert container["command"] == ["sh", "/a/job.sh"]
