@@ -49,11 +49,16 @@ class Comparison(NamedTuple):
         plain = self.plain_way
         if self.plain:
             least, middle, most = ratios(self.ours, self.plain)
-            times = f"{middle:.3g} [{least:.3g}, {most:.3g}]"
+            times = f"{three_digits(middle)} [{three_digits(least)}, {three_digits(most)}]"
             plain += f": {statistics.median(self.plain):.3g}"
         goals = "; ".join(f"{asked}: {outcome}" for asked, outcome in self.goals)
         ours = f"{statistics.median(self.ours):.3g}"
         return f"| {self.work} | {ours} | {plain} | {times} | {goals} | {self.results} |"
+
+
+def three_digits(value: float) -> str:
+    """A number as a table shows it: 0.932, 25.4, 3,280."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def ratios(ours: list[float], plain: list[float]) -> tuple[float, float, float]:

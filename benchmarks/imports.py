@@ -11,7 +11,7 @@ import sys
 from benchmarks.comparison import Comparison, in_turn, show, times_faster
 from helpers.study.settings import REPOSITORY
 
-CHAPTERS = ("04-metrics", "08-trust", "12-patients")  # which train nothing
+CHAPTERS = ("04-metrics", "12-patients")  # which train nothing
 TURNS, ASKED = 3, 2
 ALL = "importing every module of helpers but the pipeline's, which no chapter does"
 

@@ -85,6 +85,13 @@ def rows_of(text: str) -> list[list[str]]:
     return [row for row in cells if row[0] not in ("work", "---")]
 
 
+@pytest.mark.parametrize(
+    ("value", "told"), [(0.9324, "0.932"), (25.44, "25.4"), (613.7, "614"), (3_284.0, "3,284")]
+)
+def test_a_ratio_is_told_without_powers_of_ten(value, told):
+    assert comparison.three_digits(value) == told
+
+
 def test_the_readme_tells_what_was_recorded():
     recorded = (REPOSITORY / "benchmarks" / "bench.md").read_text(encoding="utf-8")
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -148,13 +148,11 @@ def growth_by_pixels() -> str:
     rows = by_pixels()
     power = exponent(rows["milliseconds"], rows["pixels"])
     each = rows.groupby("size")[["milliseconds", "gigabytes"]].median()
-    told = [
-        f"{row.milliseconds:,.3g} ms at {size} px and {row.gigabytes:.2f} GB"
-        for size, row in each.iloc[[0, -1]].iterrows()
-    ]
+    (small, few), (large, many) = each.iloc[[0, -1]].iterrows()
     return (
-        f"{_title(TRAINING)}: an image takes {told[0]} held, {told[1]}; time grows as the pixels "
-        f"to the power of {power}."
+        f"{_title(TRAINING)}: at {small} px an image takes {few.milliseconds:.3g} ms, with "
+        f"{few.gigabytes:.2f} GB held, and at {large} px {many.milliseconds:.3g} ms, with "
+        f"{many.gigabytes:.2f} GB. Time grows as the pixels to the power of {power}."
     )
 
 
@@ -209,10 +207,10 @@ def learned() -> str:
     """What the protocol takes here, beside what the report states."""
     custom, features, head = (between(*seconds) for seconds in protocol_seconds().values())
     return (
-        f"On {hardware()}, and with as many images as the report had, a seed of the custom CNN "
-        f"takes {custom}. ResNet50's frozen features take {features}, once for all seeds, and its "
-        f"head {head} a seed. The report states 45 and 60 minutes of an accelerator; its 60 are "
-        "for training through ResNet50, which was not measured here."
+        f"With as many images as the report had, the custom CNN takes {custom} a seed, ResNet50's "
+        f"frozen features {features}, once for all seeds, and its head {head} a seed "
+        f"({hardware()}). The report states 45 and 60 minutes of an accelerator; its 60 are for "
+        "training through ResNet50, which was not measured here."
     )
 
 
@@ -255,22 +253,20 @@ def of_the_reports_minutes() -> str:
     images, _ = _passes()
     share = 2 * TRAINED * CUSTOM_MACS * images / (60 * REPORTED_MINUTES * GPU.flops)
     return (
-        f"If the report's {REPORTED_MINUTES} minutes were of a {GPU.title}, they would be "
+        f"If the report's {REPORTED_MINUTES} minutes were of an {GPU.title}, they would be "
         f"{share:.1%} of its peak."
     )
 
 
 def between(least: float, most: float) -> str:
-    """Two times as a reader counts them: 40 s to 12 min, or one where they read the same."""
-    told = list(dict.fromkeys([duration(least), duration(most)]))
-    return " to ".join(told)
-
-
-def duration(seconds: float) -> str:
-    """A time as a reader counts it: 40 s, 12 min, 3.4 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    """Two times as a reader counts them, such as 12 to 40 min, or one where they read the same."""
+    scale, digits, unit = 1, 0, "s"
+    if most >= 5400:
+        scale, digits, unit = 3600, 1, "h"
+    elif most >= 90:
+        scale, digits, unit = 60, 0, "min"
+    told = dict.fromkeys(f"{seconds / scale:.{digits}f}" for seconds in (least, most))
+    return f"{' to '.join(told)} {unit}"
 
 
 def _passes() -> tuple[int, int]:

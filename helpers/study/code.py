@@ -1,7 +1,7 @@
 """Which modules a chapter or a module imports, and a digest of what they do."""
 
 import ast
-import itertools
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -27,12 +27,7 @@ def imported_by(path: Path) -> list[Path]:
 
 def code_digest(*modules: Path) -> str:
     """A digest of what modules do: their code without comments and docstrings."""
-    trees = [ast.parse(module.read_text(encoding="utf-8")) for module in modules]
-    for node in itertools.chain.from_iterable(map(ast.walk, trees)):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        if documented and ast.get_docstring(node):
-            node.body[0] = ast.Pass()
-    return digest(*map(ast.unparse, trees))
+    return digest(*(_bare(module.read_text(encoding="utf-8")) for module in modules))
 
 
 def result_digest(module: Path | str) -> str:
@@ -46,16 +41,32 @@ def result_digest(module: Path | str) -> str:
 
 
 def _imports(path: Path) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(_source(path))):
-        names = []
+    for name in _names_imported(_source(path)):
+        module = REPOSITORY / (name.replace(".", "/") + ".py")
+        if module.exists():
+            yield module
+
+
+# By the text, so that a module which changes is read anew; many chapters import the same ones.
+@functools.cache
+def _names_imported(source: str) -> list[str]:
+    names = []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names)]
+            names += [f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        for name in names:
-            module = REPOSITORY / (name.replace(".", "/") + ".py")
-            if name.startswith("helpers.") and module.exists():
-                yield module
+            names += [alias.name for alias in node.names]
+    return [name for name in names if name.startswith("helpers.")]
+
+
+@functools.cache
+def _bare(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if documented and ast.get_docstring(node):
+            node.body[0] = ast.Pass()
+    return ast.unparse(tree)
 
 
 def _source(path: Path) -> str:
