@@ -251,8 +251,6 @@ def _load(
 def _mapped(path: Path, archive: zipfile.ZipFile, name: str, member: zipfile.ZipInfo) -> np.ndarray:
     try:
         return unpacked.array(path, archive, member)
-    except zipfile.BadZipFile:
-        raise
     except OSError as error:
         raise InputError(
             f"{unpacked.FOLDER}: {error.strerror or error}, where {name} of {path} is to be "

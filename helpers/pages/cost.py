@@ -221,7 +221,7 @@ def protocol_seconds() -> dict[str, tuple[float, float]]:
     """
     images, views = _passes()
     return {
-        work: _seconds_an_image(work, count)
+        work: _seconds_for(work, count)
         for work, count in ((TRAINING, images), (FEATURES, views), (HEAD, images))
     }
 
@@ -289,7 +289,7 @@ def _title(work: str) -> str:
     return f"{_entry(work).sentence_title}, {NAMES[work]}"
 
 
-def _seconds_an_image(work: str, images: int) -> tuple[float, float]:
+def _seconds_for(work: str, images: int) -> tuple[float, float]:
     rows = by_images(work)
     each = (rows["seconds"] / rows["images"])[~rows["is_short"]]
     return images * each.min(), images * each.max()
