@@ -254,7 +254,7 @@ def of_the_reports_minutes() -> str:
     share = 2 * TRAINED * CUSTOM_MACS * images / (60 * REPORTED_MINUTES * GPU.flops)
     return (
         f"If the report's {REPORTED_MINUTES} minutes were of an {GPU.title}, they would be "
-        f"{share:.1%} of its peak."
+        f"{100 * share:.1f} % of its peak."
     )
 
 

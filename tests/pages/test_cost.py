@@ -113,7 +113,7 @@ def test_the_protocol_is_told_from_the_fastest_and_the_slowest_pass(curve):
 
 
 def test_the_reports_own_minutes_lie_within_what_is_assumed_of_a_gpu():
-    share = float(page.of_the_reports_minutes().split("would be ")[1].split("%")[0]) / 100
+    share = float(page.of_the_reports_minutes().split("would be ")[1].split(" %")[0]) / 100
     assert page.SHARES[0] < share < page.SHARES[1]
 
 
@@ -138,6 +138,19 @@ def test_the_recorded_curve_is_whole():
     assert set(page.by_pixels()["size"]) == {28, 64, 128, 224}
     assert (found["seconds"] > 0).all()
     assert set(found.loc[found["is_short"], "images"]) == {1_000_000}
+
+
+@pytest.mark.parametrize("work", [page.TRAINING, page.FEATURES])
+def test_the_recorded_curve_bears_out_what_the_captions_say(work):
+    assert ", in proportion to them." in page.growth(work)
+    rows = page.by_images(work)
+    assert rows["images"].max() / rows["images"].min() > 30
+    assert rows["gigabytes"].max() / rows["gigabytes"].min() < 1.2
+
+
+def test_the_recorded_times_grow_nearly_as_the_pixels():
+    rows = page.by_pixels()
+    assert page.exponent(rows["milliseconds"], rows["pixels"]).value == pytest.approx(1, abs=0.1)
 
 
 def trained(model: str, seconds: float, hardware: str = "2 cores, no GPU") -> Trained:
