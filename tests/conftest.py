@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,10 @@ from helpers.pipeline import address
 from helpers.study import data_sets
 from helpers.study.runs import Run
 from helpers.study.settings import REPOSITORY, Settings, load_settings
+
+# A shell has what it starts in the background ignore Ctrl-C, and so what the tests start and press
+# it for.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SMALL = (
