@@ -16,7 +16,7 @@ from helpers.study.settings import Settings
 # Of a job that trains, draws maps or resamples. Sixteen cores train hardly faster than two
 # (benchmarks/README.md), so a larger machine does several jobs side by side.
 THREADS = 4
-# Rules whose jobs run networks: on a GPU, one takes all of its memory.
+# Rules whose jobs run networks: a GPU's memory is enough for one of them at a time.
 ON_NETWORKS = ("train", "control", "grad_cam", "explanations", "acquisition")
 OPTIONS = ("--executor", "-e")
 EXECUTORS_HERE = ("local", "dryrun", "touch")
